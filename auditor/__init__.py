@@ -1,0 +1,1 @@
+"""Reading side: ingest, screen text, search, playback, verification, export."""

@@ -1,0 +1,1 @@
+"""Capture on the recorded host: PTY, message format, sealing, sinks."""
