@@ -1,0 +1,1 @@
+"""Fast tests against real parts."""
