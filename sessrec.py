@@ -4,8 +4,15 @@ Verbs are named here as text and imported one at a time: a recorded host may hav
 `sessrec rec` stands between a person and the shell, where every import is waited for.
 """
 
+import os
 import sys
-from importlib import import_module
+
+from recorder.errors import SessrecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
 
 VERBS = {
     "rec": "recorder.commands.rec",
@@ -19,3 +26,140 @@ VERBS = {
     "export": "auditor.commands.export",
     "delete": "auditor.commands.delete",
 }
+"""A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
+`run(args) -> exit status`; where argparse would cost too much, `main(argv) -> exit status` instead of both."""
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+class UsageError(SessrecError):
+    """The command line names nothing that can be run."""
+
+    exit_status = USAGE_ERROR
+
+
+class NotInstalledError(SessrecError):
+    """The verb's package, or one that it needs, is not on this machine."""
+
+
+def main(argv: "list[str] | None" = None) -> int:
+    """Run `sessrec ARGV...` (default: the process's own) and return its exit status.
+
+    Errors meant for people are printed as one line; a bad command line of a verb exits as argparse does.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a reader that went away can still be told apart from a bug
+    except SessrecError as error:
+        _complain(str(error))
+        status = error.exit_status
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes again at exit; there is nobody left to hear that it fails.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = BROKEN_PIPE
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+        status = 1
+    return status
+
+
+def load(verb: str) -> "ModuleType":
+    """The module of one of VERBS; raises NotInstalledError, which names what is missing."""
+    name = VERBS[verb]
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        if name == missing or name.startswith(missing + "."):
+            package = name.partition(".")[0]
+            raise NotInstalledError(
+                f"'{verb}' is not available here: this installation has no {missing}; "
+                f"run it where the {package} is installed"
+            ) from error
+        raise NotInstalledError(
+            f"'{verb}' needs the Python package '{missing}', which is not installed: "
+            "install freeipa-session-recording with its dependencies"
+        ) from error
+    return sys.modules[name]
+
+
+def parser(verb: str, module: "ModuleType") -> "argparse.ArgumentParser":
+    """The argparse parser of a verb that has `add_arguments`; the man pages are made from it as well."""
+    import argparse
+
+    made = argparse.ArgumentParser(
+        prog=f"sessrec {verb}",
+        description=(module.__doc__ or module.HELP).strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(made)
+    return made
+
+
+def version() -> str:
+    """The installed distribution's version, or "unknown" in a plain directory of sources."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("freeipa-session-recording")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        sys.stderr.write(_overview())
+        return USAGE_ERROR
+    verb, rest = arguments[0], arguments[1:]
+    if verb in ("-h", "--help"):
+        sys.stdout.write(_overview())
+        return 0
+    if verb == "--version":
+        sys.stdout.write(f"sessrec {version()}\n")
+        return 0
+    if verb not in VERBS:
+        raise UsageError(f"no verb '{verb}'{_suggestion(verb)}; 'sessrec --help' lists them")
+    module = load(verb)
+    if hasattr(module, "main"):
+        return int(module.main(rest))
+    # What a recording holds need not be in the character set of the auditor's terminal.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return int(module.run(parser(verb, module).parse_args(rest)))
+
+
+def _overview() -> str:
+    lines = [
+        "usage: sessrec VERB ...\n",
+        "       sessrec VERB --help\n",
+        "       sessrec --version\n\n",
+        "Terminal sessions: recorded, searchable by what was seen, playable and provable.\n\n",
+    ]
+    for verb in VERBS:
+        try:
+            lines.append(f"  {verb:<8}  {load(verb).HELP}\n")
+        except NotInstalledError:
+            lines.append(f"  {verb:<8}  (not installed here)\n")
+    return "".join(lines)
+
+
+def _suggestion(verb: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(verb, VERBS, n=1)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _complain(message: str) -> None:
+    """One line on standard error; a file name or a recording must not speak to the terminal through it."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    sys.stderr.write(f"sessrec: {line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
