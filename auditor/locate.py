@@ -8,7 +8,7 @@ from recorder.paths import recordings_directory
 
 
 def locate(name: str, store_path: Path | None) -> Recording:
-    """The recording that `name` means: an existing file, else an id or a unique beginning of one in the store.
+    """The recording that `name` means: an existing file, else an id or a unique beginning of one.
 
     `store_path` None is the user's own store. Raises RecordingError when there is none or more than one.
     """

@@ -8,7 +8,7 @@ from recorder.errors import SessrecError
 from recorder.message import MAX_LINE
 
 BATCH = 4 * 1024 * 1024
-"""Bytes: about how much one `read` gives, so that memory stays bounded whatever the length of the recording."""
+"""Bytes: about how much one `read` gives, so that memory stays bounded however long the recording is."""
 
 
 class RecordingError(SessrecError):
@@ -96,7 +96,7 @@ def _open(path: Path) -> IO[bytes]:
     try:
         # Not blocking, or opening a fifo would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        file = open(descriptor, "rb", buffering=0)
+        file = os.fdopen(descriptor, "rb", buffering=0)
     except IsADirectoryError as error:
         raise RecordingError(f"{path} is a directory, not a recording") from error
     except FileNotFoundError as error:
