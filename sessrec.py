@@ -27,7 +27,8 @@ VERBS = {
     "delete": "auditor.commands.delete",
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
-`run(args) -> exit status`; where argparse would cost too much, `main(argv) -> exit status` instead of both."""
+`run(args) -> exit status`. `rec`, where argparse costs too much, has `main(argv) -> exit status` instead, and its
+options as argparse knows them are in recorder.options."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -89,15 +90,20 @@ def load(verb: str) -> "ModuleType":
 
 
 def parser(verb: str, module: "ModuleType") -> "argparse.ArgumentParser":
-    """The argparse parser of a verb that has `add_arguments`; the man pages are made from it as well."""
+    """The argparse parser of a verb; the man pages are made from it as well."""
     import argparse
+
+    if hasattr(module, "main"):
+        from recorder.options import add_arguments
+    else:
+        add_arguments = module.add_arguments
 
     made = argparse.ArgumentParser(
         prog=f"sessrec {verb}",
         description=(module.__doc__ or module.HELP).strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module.add_arguments(made)
+    add_arguments(made)
     return made
 
 
