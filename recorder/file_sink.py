@@ -79,7 +79,7 @@ class FileSink:
                 os.fdatasync(self._fd)
         except BaseException:
             # Also for an interrupt between two writes: whatever happens, no half line is left behind.
-            self._undo(parts, written)
+            self._undo(parts)
             raise
         self._length += total
 
@@ -89,11 +89,12 @@ class FileSink:
             raise OSError(errno.EIO, "nothing is taken any more")
         return written
 
-    def _undo(self, parts: "Sequence[bytes]", written: int) -> None:
+    def _undo(self, parts: "Sequence[bytes]") -> None:
         try:
             os.ftruncate(self._fd, self._length)
         except OSError:
-            if written:
+            written = os.fstat(self._fd).st_size - self._length
+            if written > 0:
                 self._torn = b"".join(parts)
                 self._torn_written = written
 

@@ -45,7 +45,10 @@ class JournaldSink:
         if namespace is not None and not _is_namespace(namespace):
             raise SinkError(f"{namespace!r} is not a journal namespace: use letters, digits, - and _", errno.EINVAL)
         self.path = socket_path or (f"/run/systemd/journal.{namespace}/socket" if namespace else _SOCKET)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        try:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            raise SinkError(f"no socket for journald: {error.strerror}", error.errno or 0) from error
         self._header = b""
         self._header_of = ("", "")
 
@@ -62,7 +65,7 @@ class JournaldSink:
         try:
             self._send(entry)
         except OSError as error:
-            raise SinkError(f"journald at {self.path}: {error.strerror}", error.errno or 0) from error
+            raise SinkError(f"journald at {self.path}: {error.strerror or error}", error.errno or 0) from error
 
     def close(self) -> None:
         """Nothing is held back that could be lost here."""

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     import re
 
 DEFAULT_PROMPT = (
-    r"(?i)(password|passphrase|passcode|passwd|\bpin\b|pincode|secret|token|\botp\b|one-time|verification code"
-    r"|(first|second) factor|passwor[dt]|passwort|kennwort|passphrase|mot de passe|contraseña|clave|senha|palavra-passe"
-    r"|wachtwoord|lösenord|salasana|adgangskode|adgangskode|hasło|heslo|jelszó|parol|şifre|пароль|密码|密碼|口令"
-    r"|パスワード|暗証番号|암호|비밀번호)[^\n\r]{0,160}[:：?][^\S\n\r]*$"
+    r"(?i)(passwor[dt]|passwd|passphrase|passcode|\bpin\b|pincode|secret|token|\botp\b|one-time"
+    r"|verification code|(first|second) factor|kennwort|mot de passe|phrase (de )?secr|contraseña|\bclave\b|senha"
+    r"|palavra-passe|wachtwoord|lösenord|salasana|adgangskode|passord|hasło|heslo|jelszó|parol|şifre|пароль"
+    r"|密码|密碼|口令|パスワード|暗証番号|암호|비밀번호)"
+    r"[^\n\r]{0,160}[:：?][^\S\n\r]*$"
 )
-"""A regular expression, searched in the last line of the output, without its escape sequences."""
+"""A regular expression, searched in the last line of the output, without its escape sequences.
+
+sudo, su, ssh, passwd, login, kinit, gpg on a plain terminal, SSSD's factors, git, databases; in the languages of
+their translations. A question ends with a colon or a question mark.
+"""
 
 _TAIL = 1024
 """Bytes of output that a question may be long, with its colours and all."""
@@ -42,7 +47,7 @@ class MaskError(SessrecError):
 
 
 class InputMask:
-    """Follows one session: `printed` is told its output, `typed` its input.
+    """Follows one session: `output` is told what it prints, `typed` what is typed.
 
     `prompt`: the pattern for questions; "" for none. `charset`: the session's, in which the output is read.
     The default pattern is compiled at the first input, others at once, so that their faults show (MaskError).
@@ -51,8 +56,7 @@ class InputMask:
     def __init__(self, prompt: str = DEFAULT_PROMPT, charset: str = "UTF-8") -> None:
         self._prompt = prompt
         self._charset = charset
-        self._question: re.Pattern[str] | None = None
-        self._escapes: re.Pattern[str] | None = None
+        self._compiled: tuple[re.Pattern[str], re.Pattern[str]] | None = None
         if prompt not in ("", DEFAULT_PROMPT):
             self._compile()
         self._tail = b""
@@ -61,17 +65,17 @@ class InputMask:
         self._open = False
         self._starred = False
 
-    def printed(self, data: bytes) -> None:
-        """Output of the session, in any pieces."""
+    def output(self, data: bytes) -> None:
+        """What the session printed, in any pieces."""
         self._tail = (self._tail + data)[-_TAIL:] if len(data) < _TAIL else data[-_TAIL:]
         self._asks = None
 
-    def typed(self, data: bytes, *, echo: bool, canonical: bool) -> bytes:
-        """What is recorded for `data`, which was read while the terminal had ECHO and ICANON so.
+    def typed(self, data: bytes, hidden: bool) -> bytes:
+        """What is recorded for `data`. `hidden`: the session's terminal had ECHO clear and ICANON set at that moment.
 
         A hidden line is one `*`, however long it is: its length would help whoever guesses. Its end stays.
         """
-        if (canonical and not echo) or self._is_asked():
+        if hidden or self._is_asked():
             return self._hidden(data)
         if not self._open:
             return data
@@ -97,23 +101,21 @@ class InputMask:
         return self._asks
 
     def _matches(self) -> bool:
-        if self._question is None or self._escapes is None:
-            self._compile()
-        assert self._question is not None and self._escapes is not None
+        escapes, question = self._compiled or self._compile()
         try:
             text = self._tail.decode(self._charset, "replace")
         except LookupError:
             text = self._tail.decode("utf-8", "replace")
-        text = self._escapes.sub("", text)
+        text = escapes.sub("", text)
         last_line = text[max(text.rfind("\n"), text.rfind("\r")) + 1 :]
-        return self._question.search(last_line) is not None
+        return question.search(last_line) is not None
 
-    def _compile(self) -> None:
+    def _compile(self) -> "tuple[re.Pattern[str], re.Pattern[str]]":
         # Not at the top: most sessions are recorded without their input, and `re` costs their login 10 ms.
         import re
 
-        self._escapes = re.compile(_ESCAPES)
         try:
-            self._question = re.compile(self._prompt)
+            self._compiled = re.compile(_ESCAPES), re.compile(self._prompt)
         except (re.error, RecursionError, OverflowError) as error:
             raise MaskError(f"the pattern {self._prompt!r} is not a regular expression: {error}") from error
+        return self._compiled

@@ -11,9 +11,9 @@ DEFAULT_BURST = 32_768
 class RateLimit:
     """A leaky bucket: it holds `rate + burst` bytes and runs out at `rate` bytes per second.
 
-    Over any time t at most `rate + burst + rate * t` bytes are allowed. A message larger than the whole bucket
-    is allowed when the bucket is empty, and those after it wait the longer; tlog, whose messages are small, drops
-    it always.
+    Over any time t at most `rate + burst + rate * t` bytes are allowed (and one byte, for rounding). A message
+    larger than the whole bucket is allowed when the bucket is empty, and those after it wait the longer; tlog,
+    whose messages are small, drops it always.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
@@ -28,14 +28,20 @@ class RateLimit:
         `now`: seconds of a monotonic clock. Infinite where nothing is ever allowed again (rate 0).
         """
         self._drain(now)
-        excess = self._held + size - self._capacity
-        if excess <= 0 or self._held <= 0:
+        # Not more than an empty bucket can be waited for.
+        excess = min(self._held + size - self._capacity, self._held)
+        # Less than a byte is what rounding leaves after just the time that was asked for.
+        if excess < 1:
             self._held += size
             return 0.0
-        if not self._rate:
-            return float("inf")
-        # Not more than an empty bucket can be waited for.
-        return min(excess, self._held) / self._rate
+        return excess / self._rate if self._rate else float("inf")
+
+    def charge(self, size: int, now: float) -> None:
+        """Count a message that is written all the same: whoever delays writes it first and then waits for `allow`'s
+        time, in which the session stands still. The bound is then exceeded by that message, once.
+        """
+        self._drain(now)
+        self._held += size
 
     def _drain(self, now: float) -> None:
         if self._at is not None and now > self._at:

@@ -13,19 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FACILITIES = {
-    name: number
-    for number, name in enumerate(
-        "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp".split()
-        + [""] * 4
-        + [f"local{n}" for n in range(8)]
-    )
-    if name
+    "kern": 0,
+    "user": 1,
+    "mail": 2,
+    "daemon": 3,
+    "auth": 4,
+    "syslog": 5,
+    "lpr": 6,
+    "news": 7,
+    "uucp": 8,
+    "cron": 9,
+    "authpriv": 10,
+    "ftp": 11,
+    **{f"local{n}": 16 + n for n in range(8)},
 }
 """Names of syslog(3) and their numbers, which are those of RFC 5424 section 6.2.1."""
 
 _INFORMATIONAL = 6
 _ENTERPRISE = 32_473
 """The number for examples (RFC 5612): nobody else's structured data bears the same name."""
+
+
+SAFE_PAYLOAD = 1024
+"""Bytes. rsyslog as it is installed cuts every message at 8 KiB without a word ($MaxMessageSize), and a byte of the
+terminal takes up to six in JSON."""
 
 
 class SyslogSink:
@@ -37,20 +48,22 @@ class SyslogSink:
     The socket at `path` may be of datagrams (rsyslog, journald) or a stream (some syslog-ng), where a NUL ends
     each message as with syslog(3). `now`: seconds since 1970, for the header. A daemon that is gone or stopped is
     a SinkError, never a wait; one that is back is found at the next message.
-    """
 
-    payload_limit = 8192
+    `payload_limit`: more than the default is for a daemon that was told to take longer messages.
+    """
 
     def __init__(
         self,
         path: str = "/dev/log",
         facility: str = "authpriv",
         *,
+        payload_limit: int = SAFE_PAYLOAD,
         now: "Callable[[], float]" = time.time,
     ) -> None:
         if facility not in FACILITIES:
             raise SinkError(f"{facility!r} is not a syslog facility: one of {', '.join(FACILITIES)}", errno.EINVAL)
         self.path = path
+        self.payload_limit = payload_limit
         self._priority = FACILITIES[facility] * 8 + _INFORMATIONAL
         self._now = now
         self._host = _header_text(os.uname().nodename, 255)
@@ -68,7 +81,7 @@ class SyslogSink:
             line = b"".join(parts)
             self._send(self._header(rec, kind) + line[:-1], parts)
         except OSError as error:
-            raise SinkError(f"syslog at {self.path}: {error.strerror}", error.errno or 0) from error
+            raise SinkError(f"syslog at {self.path}: {error.strerror or error}", error.errno or 0) from error
 
     def close(self) -> None:
         """Close the connection."""
