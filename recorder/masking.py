@@ -47,7 +47,7 @@ class MaskError(SessrecError):
 
 
 class InputMask:
-    """Follows one session: `output` is told what it prints, `typed` what is typed.
+    """Follows one session: `printed` is told its output, `typed` its input.
 
     `prompt`: the pattern for questions; "" for none. `charset`: the session's, in which the output is read.
     The default pattern is compiled at the first input, others at once, so that their faults show (MaskError).
@@ -65,17 +65,17 @@ class InputMask:
         self._open = False
         self._starred = False
 
-    def output(self, data: bytes) -> None:
+    def printed(self, data: bytes) -> None:
         """What the session printed, in any pieces."""
         self._tail = (self._tail + data)[-_TAIL:] if len(data) < _TAIL else data[-_TAIL:]
         self._asks = None
 
-    def typed(self, data: bytes, hidden: bool) -> bytes:
-        """What is recorded for `data`. `hidden`: the session's terminal had ECHO clear and ICANON set at that moment.
+    def typed(self, data: bytes, *, echo: bool, canonical: bool) -> bytes:
+        """What is recorded for `data`, which was read while the session's terminal had ECHO and ICANON so.
 
         A hidden line is one `*`, however long it is: its length would help whoever guesses. Its end stays.
         """
-        if hidden or self._is_asked():
+        if (canonical and not echo) or self._is_asked():
             return self._hidden(data)
         if not self._open:
             return data
