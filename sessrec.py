@@ -107,16 +107,6 @@ def parser(verb: str, module: "ModuleType") -> "argparse.ArgumentParser":
     return made
 
 
-def version() -> str:
-    """The installed distribution's version, or "unknown" in a plain directory of sources."""
-    from importlib import metadata
-
-    try:
-        return metadata.version("freeipa-session-recording")
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
 def _dispatch(arguments: list[str]) -> int:
     if not arguments:
         sys.stderr.write(_overview())
@@ -126,7 +116,9 @@ def _dispatch(arguments: list[str]) -> int:
         sys.stdout.write(_overview())
         return 0
     if verb == "--version":
-        sys.stdout.write(f"sessrec {version()}\n")
+        from recorder.session import VERSION
+
+        sys.stdout.write(f"sessrec {VERSION}\n")
         return 0
     if verb not in VERBS:
         raise UsageError(f"no verb '{verb}'{_suggestion(verb)}; 'sessrec --help' lists them")

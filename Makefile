@@ -1,0 +1,62 @@
+# What a developer types. Works in a fresh checkout with git, make, python3 (3.11 or later) and python3-venv, as root
+# or not, and changes nothing outside the checkout but for this: `make test` and `make bench` as root on Debian
+# install the programs that judge us (tests/install-peers).
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+
+# The system's own interpreter before one that a version manager starts through a script of its own.
+PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import sys; sys.version_info >= (3, 11) and print("$p")' 2>/dev/null)))
+UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
+LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help setup demo test check peers bench man lock clean
+
+help:
+	@echo "make demo    record a session, find it, play it"
+	@echo "make test    the checks and all tests"
+	@echo "make check   ruff, format, mypy"
+	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
+	@echo "make man     man pages into build/man"
+	@echo "make setup   $(VENV) from the lock files"
+	@echo "make lock    new lock files; needs uv (pip install uv)"
+	@echo "make clean   remove what was built"
+
+setup: $(LOCKED)
+
+$(LOCKED): requirements/dev.txt pyproject.toml bin/sessrec
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python demo/session.py
+
+check: setup
+	$(BIN)/ruff check -q .
+	$(BIN)/ruff format -q --check .
+	$(BIN)/mypy --no-error-summary
+
+test: peers check
+	$(BIN)/pytest
+
+peers:
+	@tests/install-peers
+
+bench: setup peers
+	$(BIN)/python -m benchmarks.recorder.run $(if $(QUICK),--quick)
+
+man: setup
+	$(BIN)/python -m docs.man build/man
+
+lock:
+	$(LOCK) -o requirements/runtime.txt pyproject.toml
+	$(LOCK) -o requirements/dev.txt --group dev pyproject.toml
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .demo
+	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +
