@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MAX_EXACT = 2**53
+_BYTES = [str(byte) for byte in range(256)]
 
 # Escapes exactly what RFC 8785, 3.2.2.2 asks for, in C.
 _string = json.JSONEncoder(ensure_ascii=False).encode
@@ -58,9 +59,9 @@ def _object(value: Mapping[Any, Any]) -> str:
 
 
 def _array(value: list[Any]) -> str:
-    # Binary output is a list of up to 65,536 small integers: no call for each.
-    if set(map(type, value)) == {int} and min(value) > -_MAX_EXACT and max(value) < _MAX_EXACT:
-        return "[" + ",".join(map(str, value)) + "]"
+    # Binary output is a list of up to 65,536 bytes: no call for each.
+    if set(map(type, value)) == {int} and min(value) >= 0 and max(value) <= 255:
+        return "[" + ",".join(map(_BYTES.__getitem__, value)) + "]"
     return "[" + ",".join(map(_text, value)) + "]"
 
 
