@@ -6,8 +6,10 @@ one by one (`read -s -e`, `read -s -n 8`) and for those behind another terminal,
 over ssh, whose modes cannot be seen from here.
 
 The rules err on the side of the secret. While a secret is asked for, all that arrives is hidden; once a line began
-hidden it stays hidden to its end, even if the echo comes back before. Full-screen programs (both bits clear)
-are not masked by the modes, but a line typed after something that looks like a question is.
+hidden it stays hidden to its end, even if the echo comes back before; a secret that ends without Enter (`read -n 8`)
+so costs the line after it. Full-screen programs (both bits clear) are not masked by the modes, but a line typed
+after something that looks like a question is. Whoever makes questions of his own hides his own input by them: what
+he does with it is still in the output.
 
 What cannot be known here: input that was typed before the program turned the echo off, and is read by it after.
 The terminal echoed it, so it stands in the output as well. And a form that is drawn with the cursor (curses
