@@ -25,9 +25,7 @@ MAX_ID = 2**53
 MAX_SIZE = 65_535
 """Columns and rows: `struct winsize` holds 16 bits each."""
 
-_TIMING = re.compile(
-    r"\+(\d{1,18})|([<>])(\d{1,9})|([\[\]])(\d{1,9})/(\d{1,9})|=(\d{1,5})x(\d{1,5})", re.ASCII
-)
+_TIMING = re.compile(r"\+(\d{1,18})|([<>])(\d{1,9})|([\[\]])(\d{1,9})/(\d{1,9})|=(\d{1,5})x(\d{1,5})", re.ASCII)
 
 
 class MessageError(SessrecError):

@@ -1,0 +1,349 @@
+"""The copy loop: between the user's terminal and the session's PTY, exact to the byte, keeping a record.
+
+What the user waits for comes first: bytes are written on before they are recorded. Nothing here blocks but poll:
+a terminal that takes no more output stops the reading from the PTY, as it would stop the program without us, and
+neither the keyboard nor the log waits for it.
+"""
+
+import os
+import signal
+from select import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, poll
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from recorder import terminal
+from recorder.encoder import Encoder
+
+if TYPE_CHECKING:
+    from recorder.log import Log
+    from recorder.masking import InputMask
+    from recorder.rate_limit import RateLimit
+
+CHUNK = 16_384
+"""Bytes asked for in one read. Linux hands out at most 4095 of a PTY's output at once."""
+
+BURST = 32
+"""Reads of a busy PTY before the keyboard and the clock are looked at again."""
+
+BUSY = 1024
+"""A read of so many bytes is likely to be followed by more at once."""
+
+DRAIN = 1024 * 1024
+"""Bytes read after the session's command has ended. The kernel holds less; what a process left behind in the
+background goes on printing is not the session's."""
+
+RETRY = 0.25
+"""Seconds between two tries of a failing sink."""
+
+_LEAVE = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+_WATCHED = (signal.SIGWINCH, signal.SIGCHLD, *_LEAVE)
+
+
+class Limits:
+    """How messages are made. `latency` in seconds, `payload` in terminal bytes; `on_limit` is pass, delay or drop."""
+
+    def __init__(
+        self, *, latency: float, payload: int, rate: "RateLimit | None" = None, on_limit: str = "pass"
+    ) -> None:
+        self.latency = latency
+        self.payload = payload
+        self.rate = rate
+        self.on_limit = on_limit
+
+
+class Capture:
+    """One session between `outer` (the user's terminal, read and written) and `master` (the PTY of the session).
+
+    `pid` is the session's command; `began` is the monotonic time of position 0. Typed bytes are recorded where
+    there is a `mask`, which hides secrets among them. Both descriptors should not block.
+    """
+
+    def __init__(
+        self,
+        *,
+        outer: int,
+        master: int,
+        pid: int,
+        log: "Log",
+        limits: Limits,
+        size: tuple[int, int],
+        began: float,
+        mask: "InputMask | None" = None,
+    ) -> None:
+        self.outer = outer
+        self.master = master
+        self.pid = pid
+        self.log = log
+        self.limits = limits
+        self.columns, self.rows = size
+        self.status: int | None = None
+        """What waitpid told of the command; None while it runs."""
+        self.signal: int | None = None
+        """The signal that ended the recording, if one did."""
+        self._began = began
+        self._mask = mask
+        self._encoder = Encoder()
+        self._due: float | None = None
+        self._paused_until: float | None = None
+        self._unwritten = b""
+        self._untyped = b""
+        self._wake, self._signalled = -1, -1
+        self._poll = poll()
+
+    def run(self) -> str:
+        """Copy until the session ends; why it ended: exit, hangup or signal. The last bytes are in the log then."""
+        self._catch_signals()
+        self._watch()
+        try:
+            reason = self._copy()
+            self._drain()
+        finally:
+            self._release_signals()
+        return reason
+
+    def position(self) -> int:
+        """Milliseconds since the recording began."""
+        return int((monotonic() - self._began) * 1000)
+
+    def flush(self, *, last: bool = False) -> None:
+        """Make a message of what was collected."""
+        self._due = None
+        body = self._encoder.take(self.columns, self.rows, last=last)
+        if body is None:
+            return
+        now = monotonic()
+        limits = self.limits
+        if limits.rate is not None:
+            wait = limits.rate.allow(body.size, now)
+            if wait and limits.on_limit == "drop":
+                self.log.lose(body.size, "rate limit")
+                return
+            if wait and limits.on_limit == "delay":
+                self._paused_until = now + wait
+                self._watch()
+        self.log.io(body, now)
+
+    def _catch_signals(self) -> None:
+        self._wake, self._signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
+        for number in _WATCHED:
+            signal.signal(number, _nothing)
+        # Whatever happened before the handlers stood.
+        os.write(self._signalled, bytes([signal.SIGWINCH, signal.SIGCHLD]))
+
+    def _release_signals(self) -> None:
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake)
+        os.close(self._signalled)
+
+    def _watch(self) -> None:
+        """Tell poll what is wanted now: a side that takes nothing is not fed, and its source not read."""
+        keyboard = 0 if self._untyped else POLLIN
+        screen = POLLOUT if self._unwritten else 0
+        waiting = self._unwritten or self._paused_until is not None
+        self._poll.register(self._wake, POLLIN)
+        self._poll.register(self.outer, keyboard | screen)
+        self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._untyped else 0))
+
+    def _copy(self) -> str:
+        wait = self._poll.poll
+        while True:
+            for descriptor, event in wait(self._timeout()):
+                if descriptor == self.master:
+                    if event & POLLOUT:
+                        self._type(b"")
+                    if event & POLLIN:
+                        if not self._printed():
+                            return "exit"
+                    elif event & (POLLHUP | POLLERR | POLLNVAL) and not self._unwritten:
+                        # A paused session that has ended is drained by the caller.
+                        return "exit"
+                elif descriptor == self.outer:
+                    if event & POLLOUT:
+                        self._write(b"")
+                    if event & POLLIN:
+                        if not self._typed():
+                            return "hangup"
+                    elif event & (POLLHUP | POLLERR | POLLNVAL):
+                        return "hangup"
+                elif not self._woken():
+                    return "exit" if self.signal is None else "signal"
+            now = monotonic()
+            if self._due is not None and now >= self._due:
+                self.flush()
+            self._attend(now)
+
+    def _timeout(self) -> int | None:
+        """Milliseconds until something is due, or None."""
+        now = monotonic()
+        due = [time for time in (self._due, self._paused_until) if time is not None]
+        checkpoint = self.log.checkpoint_due(now)
+        if checkpoint is not None:
+            due.append(now + checkpoint)
+        if self.log.failing:
+            due.append(now + RETRY)
+        return max(0, int((min(due) - now) * 1000) + 1) if due else None
+
+    def _attend(self, now: float) -> None:
+        """What is done beside the copying, when its time has come."""
+        if self._paused_until is not None and now >= self._paused_until:
+            self._paused_until = None
+            self._watch()
+        if self.log.failing:
+            self.log.retry()
+        if self.log.checkpoint_due(now) == 0 and not self._encoder.size:
+            self.log.event("checkpoint", self.position(), now, sign=True)
+
+    def _printed(self) -> bool:
+        """Read from the session while it prints; False where no process has its terminal open any more."""
+        for _ in range(BURST):
+            try:
+                data = os.read(self.master, CHUNK)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self._write(data)
+            self._record(data)
+            if len(data) < BUSY or self._unwritten or self._paused_until is not None:
+                return True
+        return True
+
+    def _record(self, data: bytes) -> None:
+        encoder = self._encoder
+        if encoder.size + len(data) > self.limits.payload:
+            self.flush()
+        now = monotonic()
+        if self._due is None:
+            self._due = now + self.limits.latency
+        encoder.output(int((now - self._began) * 1000), data)
+        if self._mask is not None:
+            self._mask.printed(data)
+
+    def _write(self, data: bytes) -> None:
+        """Pass output on, as much as the terminal takes."""
+        data = self._unwritten + data if self._unwritten else data
+        stalled = bool(self._unwritten)
+        try:
+            written = os.write(self.outer, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            # The terminal is gone; poll says so too, and what the session prints is still recorded.
+            written = len(data)
+        self._unwritten = data[written:]
+        if stalled != bool(self._unwritten):
+            self._watch()
+
+    def _typed(self) -> bool:
+        """Read the keyboard; False where it is gone."""
+        try:
+            data = os.read(self.outer, CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not data:
+            return False
+        if self._mask is None:
+            self._type(data)
+            return True
+        # Asked before the session can act on what was typed.
+        echo, canonical = terminal.echo_and_canonical(self.master)
+        self._type(data)
+        shown = self._mask.typed(data, echo=echo, canonical=canonical)
+        if shown:
+            now = monotonic()
+            if self._encoder.size + len(shown) > self.limits.payload:
+                self.flush()
+            if self._due is None:
+                self._due = now + self.limits.latency
+            self._encoder.input(int((now - self._began) * 1000), shown)
+        return True
+
+    def _type(self, data: bytes) -> None:
+        """Pass input on, as much as the session takes."""
+        data = self._untyped + data if self._untyped else data
+        stalled = bool(self._untyped)
+        try:
+            written = os.write(self.master, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            written = len(data)
+        self._untyped = data[written:]
+        if stalled != bool(self._untyped):
+            self._watch()
+
+    def _woken(self) -> bool:
+        """Act on signals; False where the session is over."""
+        for number in os.read(self._wake, 4096):
+            if number == signal.SIGWINCH:
+                self._resized()
+            elif number == signal.SIGCHLD:
+                if self._ended():
+                    return False
+            else:
+                self.signal = number
+                return False
+        return True
+
+    def _resized(self) -> None:
+        size = terminal.size(self.outer)
+        if size == (self.columns, self.rows) or size == (0, 0):
+            return
+        self.flush()
+        terminal.copy_size(self.outer, self.master)
+        self.columns, self.rows = size
+        columns, rows = size
+        self.log.event(
+            "resize",
+            self.position(),
+            monotonic(),
+            timing=f"={columns}x{rows}",
+            process={"tty": {"columns": columns, "rows": rows}},
+        )
+
+    def _ended(self) -> bool:
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = status
+        return self.status is not None
+
+    def _drain(self) -> None:
+        """Take what the session printed last, and give the terminal all of it."""
+        read = 0
+        while read < DRAIN:
+            try:
+                data = os.read(self.master, CHUNK)
+            except OSError:
+                break
+            if not data:
+                break
+            read += len(data)
+            self._record(data)
+            self._unwritten += data
+        self.flush(last=True)
+        gone = poll()
+        gone.register(self.outer, POLLOUT)
+        gone.register(self._wake, POLLIN)
+        while self._unwritten and self.signal is None:
+            for descriptor, event in gone.poll():
+                if descriptor == self._wake:
+                    self._woken_while_draining()
+                elif event & POLLOUT:
+                    self._write(b"")
+                else:
+                    return
+
+    def _woken_while_draining(self) -> None:
+        for number in os.read(self._wake, 4096):
+            if number in _LEAVE:
+                self.signal = number
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """A handler that does nothing: the signal's number arrives on the wake-up descriptor."""

@@ -1,0 +1,176 @@
+"""A session without a terminal: its command keeps the descriptors it was given, or has its bytes copied.
+
+Copied means three streams that are never merged, each passed on whole and recorded up to a bound.
+"""
+
+import os
+import signal
+from select import POLLHUP, POLLIN, POLLOUT, poll
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from recorder.encoder import Encoder
+
+if TYPE_CHECKING:
+    from recorder.capture import Limits
+    from recorder.log import Log
+
+CHUNK = 4096
+"""PIPE_BUF: what a pipe that poll calls writable takes without blocking, so O_NONBLOCK, which would be set for
+everybody who shares the descriptor, is not needed."""
+
+FORWARDED = (signal.SIGHUP, signal.SIGTERM)
+"""Signals passed on to the command. Ctrl-C and Ctrl-\\ reach its process group from the terminal by themselves."""
+
+
+def wait(pid: int) -> int:
+    """Wait for the command, handing signals on; what waitpid tells."""
+    forward_signals(pid)
+    return os.waitpid(pid, 0)[1]
+
+
+def forward_signals(pid: int) -> None:
+    """From now on the command gets the signals that were meant for it."""
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _frame: _kill(pid, received))
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda _received, _frame: None)
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+class _Direction:
+    """One stream on its way: read from `source`, written to `target`, recorded up to `limit` bytes."""
+
+    def __init__(self, name: str, source: int, target: int, limit: int) -> None:
+        self.name = name
+        self.source = source
+        self.target = target
+        self.limit = limit
+        self.total = 0
+        self.recorded = 0
+        self.pending = b""
+        self.open = True
+
+
+class Pipes:
+    """Copies the three streams of a command. `child_ends` are the descriptors that the command gets."""
+
+    def __init__(self, log: "Log", limits: "Limits", *, bound: int, began: float) -> None:
+        self.log = log
+        self.limits = limits
+        self._began = began
+        self._due: float | None = None
+        self._encoder = Encoder()
+        self._complaint = False
+        """Whether what was collected is standard error, which has messages of its own."""
+        ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
+        self.child_ends = (ends[0][0], ends[1][1], ends[2][1])
+        self._directions = (
+            _Direction("stdin", 0, ends[0][1], bound),
+            _Direction("stdout", ends[1][0], 1, bound),
+            _Direction("stderr", ends[2][0], 2, bound),
+        )
+
+    def run(self, pid: int) -> int:
+        """Copy until the command has ended and its output is at its end; what waitpid tells."""
+        for descriptor in self.child_ends:
+            os.close(descriptor)
+        forward_signals(pid)
+        _, printed, complained = self._directions
+        while printed.open or complained.open:
+            self._step()
+        self._flush(last=True)
+        return os.waitpid(pid, 0)[1]
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Bytes that each stream carried, and how many of them are recorded."""
+        return {one.name: {"bytes": one.total, "recorded": one.recorded} for one in self._directions}
+
+    def _step(self) -> None:
+        watch = poll()
+        wanted: dict[int, _Direction] = {}
+        for one in self._directions:
+            if not one.open:
+                continue
+            descriptor = one.target if one.pending else one.source
+            watch.register(descriptor, POLLOUT if one.pending else POLLIN)
+            wanted[descriptor] = one
+            if one.name == "stdin" and not one.pending:
+                # The command may close its standard input long before there is more of it.
+                watch.register(one.target, 0)
+                wanted[one.target] = one
+        now = monotonic()
+        timeout = None if self._due is None else max(0, int((self._due - now) * 1000) + 1)
+        for descriptor, event in watch.poll(timeout):
+            one = wanted[descriptor]
+            if one.open and one.pending:
+                self._write(one)
+            elif descriptor == one.source:
+                self._read(one)
+            elif event & ~POLLHUP:
+                self._close(one)
+        if self._due is not None and monotonic() >= self._due:
+            self._flush()
+
+    def _read(self, one: _Direction) -> None:
+        try:
+            data = os.read(one.source, CHUNK)
+        except OSError:
+            data = b""
+        if not data:
+            self._close(one)
+            return
+        one.total += len(data)
+        one.pending = data
+        self._write_ready(one)
+        taken = data[: max(0, one.limit - one.recorded)]
+        if not taken:
+            return
+        one.recorded += len(taken)
+        complaint = one.name == "stderr"
+        if complaint != self._complaint or self._encoder.size + len(taken) > self.limits.payload:
+            self._flush()
+            self._complaint = complaint
+        now = monotonic()
+        if self._due is None:
+            self._due = now + self.limits.latency
+        at = int((now - self._began) * 1000)
+        if one.name == "stdin":
+            self._encoder.input(at, taken)
+        else:
+            self._encoder.output(at, taken)
+
+    def _write_ready(self, one: _Direction) -> None:
+        watch = poll()
+        watch.register(one.target, POLLOUT)
+        if watch.poll(0):
+            self._write(one)
+
+    def _write(self, one: _Direction) -> None:
+        try:
+            one.pending = one.pending[os.write(one.target, one.pending) :]
+        except OSError:
+            # Nobody reads any more: the source learns it as it would without us.
+            one.pending = b""
+            self._close(one)
+
+    def _close(self, one: _Direction) -> None:
+        one.open = False
+        # The user's own descriptors stay open: others may share them.
+        os.close(one.target if one.name == "stdin" else one.source)
+
+    def _flush(self, *, last: bool = False) -> None:
+        self._due = None
+        body = self._encoder.take(0, 0, last=last)
+        if body is None:
+            return
+        if self._complaint:
+            self.log.stream(body, "stderr", monotonic())
+        else:
+            self.log.io(body, monotonic())

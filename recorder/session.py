@@ -1,0 +1,114 @@
+"""The beginning and the end of a recording: who, where, what was started, how it ended."""
+
+import os
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from recorder.log import Header, Log, RecordingFailed, displayable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recorder.signing_key import SigningKey
+    from recorder.spool import Spool
+
+VERSION = "0.1.0"
+"""Of the recorder, named in the start event."""
+
+UNSET_SESSION = 2**32 - 1
+"""What the kernel shows as audit session id where nobody logged in (a boot script, a container)."""
+
+
+def header(rec: str) -> Header:
+    """The header of a recording by this process, from the system and not from the environment but for TERM."""
+    try:
+        import pwd
+
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    return Header(
+        host=os.uname().nodename, rec=rec, user=user, term=os.environ.get("TERM", ""), session=_audit_session()
+    )
+
+
+def _audit_session() -> int:
+    try:
+        with open("/proc/self/sessionid", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return UNSET_SESSION
+
+
+class Session:
+    """One recording from its first message to its last."""
+
+    def __init__(self, header: Header, spool: "Spool", *, deny: bool, sign_interval: float) -> None:
+        self.began = monotonic()
+        """Monotonic seconds at position 0."""
+        self.log = Log(header, spool, began=time(), deny=deny, sign_interval=sign_interval, now=self.began)
+        self._spool = spool
+        self._ended = False
+
+    def start(
+        self,
+        *,
+        program: str,
+        argv: "Sequence[str]",
+        pid: int,
+        size: tuple[int, int] | None,
+        charset: str,
+        typed: bool,
+        key: "SigningKey | None",
+    ) -> None:
+        """The first message. `size` is columns and rows, None without a terminal; `typed`: input is recorded."""
+        self.log.key = key
+        process: dict[str, Any] = {
+            "args": [displayable(argument) for argument in argv],
+            "executable": displayable(program),
+            "pid": pid,
+        }
+        details: dict[str, Any] = {"version": VERSION, "charset": charset, "input": typed}
+        if key is not None:
+            details["key"] = key.key_id
+        timing = ""
+        if size is not None:
+            columns, rows = size
+            process["tty"] = {"columns": columns, "rows": rows}
+            timing = f"={columns}x{rows}"
+        # Not signed: the first flush is, at the latest a second on, when nobody waits for cryptography's import.
+        self.log.event("session-start", 0, self.began, timing=timing, process=process, sessrec=details)
+
+    def end(self, reason: str, exit_code: int | None, **details: Any) -> None:
+        """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""
+        if self._ended:
+            return
+        self._ended = True
+        now = monotonic()
+        duration = now - self.began
+        process: dict[str, Any] = {} if exit_code is None else {"process": {"exit_code": exit_code}}
+        self.log.event(
+            "session-end",
+            int(duration * 1000),
+            now,
+            sign=True,
+            event={"duration": int(duration * 1_000_000_000)},
+            sessrec={"reason": reason, **details},
+            **process,
+        )
+
+    def fail(self, exit_code: int | None) -> None:
+        """Say in the log that the recording failed, if it takes as much."""
+        try:
+            self.end("recording-failed", exit_code)
+        except RecordingFailed:
+            pass
+
+    @property
+    def last_error(self) -> object:
+        """Why the sink fails."""
+        return self._spool.last_error
+
+    def close(self, seconds: float) -> bool:
+        """Write what is pending, for at most `seconds`. False: something was lost, and is only known here."""
+        return self._spool.close(seconds) and not self.log.lost_messages
