@@ -19,7 +19,7 @@ _BRACE_OR_STRING = re.compile(rb'[{}]|"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+("|
 # an escape, a number or a word that has no end.
 _CUT = re.compile(
     r'[ \t\r\n]*+(?:"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+(?:\\(?:u[0-9a-fA-F]{0,3})?)?'
-    r"|\\?u[0-9a-fA-F]{0,3}|-|\.|[eE][+-]?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?)?\Z"
+    r"|(?<=\\)u[0-9a-fA-F]{0,4}|-|\.|[eE][+-]?|t(?:ru?)?|f(?:a(?:ls?)?)?|n(?:ul?)?)?\Z"
 )
 
 # Outside objects: (state, byte) -> next state. A log is a sequence of objects or one array of objects.
@@ -93,9 +93,12 @@ class _Splitter:
         """Raises MessageError if the log ends within an object: CutShortError if it was only cut."""
         if not self._buffer:
             return
-        text, _ = codecs.utf_8_decode(self._buffer, "strict", False)
         try:
+            # Without the beginning of a character that was cut in two.
+            text, _ = codecs.utf_8_decode(self._buffer, "strict", False)
             parse_object(text.encode())
+        except UnicodeDecodeError as error:
+            raise MessageError(f"not UTF-8 at byte {error.start}") from error
         except MessageError as error:
             cause = error.__cause__
             if isinstance(cause, JSONDecodeError) and _CUT.match(text, cause.pos):
