@@ -48,26 +48,28 @@ class FileRecording:
 
     def read(self) -> list[bytes]:
         """See Recording."""
+        if not self._skipped:
+            # A writer without space cuts a half line off again, so an unfinished line is read anew each time.
+            self._pending = b""
+            self._file.seek(self.offset)
         lines: list[bytes] = []
-        size = 0
-        while size < BATCH:
-            try:
-                data = self._file.read(BATCH)
-            except OSError as error:
-                raise RecordingError(f"{self.path} cannot be read: {error.strerror}") from error
-            if not data:
-                break
-            size += len(data)
-            lines += self._lines(data)
+        while not lines and (data := self._read()):
+            lines = self._lines(data)
         return lines
 
     def rest(self) -> bytes:
-        """What stands behind the last newline, at most MAX_LINE + 1 bytes: an unfinished line, or nothing."""
+        """What the last `read` found behind the last newline, at most MAX_LINE + 1 bytes of it."""
         return self._pending
 
     def close(self) -> None:
         """See Recording."""
         self._file.close()
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(BATCH)
+        except OSError as error:
+            raise RecordingError(f"{self.path} cannot be read: {error.strerror}") from error
 
     def _lines(self, data: bytes) -> list[bytes]:
         first, newline, others = data.partition(b"\n")

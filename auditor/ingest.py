@@ -1,0 +1,181 @@
+"""From sources to the store: lines are read, sorted to their recordings, and added with how far was read.
+
+Whenever it is killed, the next run goes on behind the last addition; what it sees twice it recognises.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from auditor.intake import Intake, RefusedError, first_facts, parsed
+from auditor.printable import printable
+from auditor.store import ConflictError, Refusal, Store
+from recorder.message import Message
+
+MAX_OPEN = 64
+"""Recordings whose screen is kept in memory between additions; others are gone through again when they grow."""
+
+MAX_ATTEMPTS = 100
+"""Times that one batch is begun anew because another process adds to the same recordings."""
+
+EXCERPT = 160
+"""Bytes of a refused line that are shown."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What an ingest did: recordings touched, messages new, known already and refused, messages of recordings that
+    were deleted, and bytes of terminal data."""
+
+    recordings: set[str] = field(default_factory=set)
+    taken: int = 0
+    known: int = 0
+    refused: int = 0
+    deleted: int = 0
+    terminal: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Sum up."""
+        self.recordings |= other.recordings
+        self.taken += other.taken
+        self.known += other.known
+        self.refused += other.refused
+        self.deleted += other.deleted
+        self.terminal += other.terminal
+
+
+class Ingest:
+    """Takes lines into one store. `counts` is what it did so far."""
+
+    def __init__(self, store: Store) -> None:
+        self.counts = Counts()
+        self._store = store
+        self._open: OrderedDict[str, Intake] = OrderedDict()
+
+    def take(self, source: str, mark: str | None, lines: Sequence[bytes], origins: Sequence[str] = ()) -> None:
+        """Add lines of a source that is read up to `mark` with them; `origins` are who sent each of them, where
+        that is known. Empty lines are nothing."""
+        for _ in range(MAX_ATTEMPTS):
+            batch = _Batch(self._store, self._open, source)
+            try:
+                batch.take(lines, origins)
+                batch.add(mark)
+            except ConflictError:
+                self._open.clear()
+            else:
+                break
+        else:
+            raise ConflictError("other processes keep adding to the same recordings: try again later")
+        self.counts.add(batch.counts)
+
+    def settle(self, source: str, mark: str | None = None) -> None:
+        """Make the store show also what stands on the screens of recordings of this source that have not ended; that
+        it is read up to `mark` is noted with it."""
+        try:
+            for rec in self._store.unsettled(source):
+                _settle(self._store, source, rec, self._open)
+        except ConflictError:
+            # The other process has seen more of it, and settles it itself.
+            self._open.clear()
+        if mark is not None:
+            self._store.add(source, mark, (), ())
+        for rec in [rec for rec, intake in self._open.items() if intake.facts.ended]:
+            del self._open[rec]
+
+
+class _Batch:
+    """Lines that are added together."""
+
+    def __init__(self, store: Store, intakes: "OrderedDict[str, Intake]", source: str) -> None:
+        self.counts = Counts()
+        self._store = store
+        self._open = intakes
+        self._source = source
+        self._refusals: list[Refusal] = []
+
+    def take(self, lines: Sequence[bytes], origins: Sequence[str]) -> None:
+        recordings: dict[tuple[str, str], list[tuple[int, Message, bytes]]] = {}
+        for number, line in enumerate(lines):
+            if not line:
+                continue
+            try:
+                message = parsed(line)
+            except RefusedError as error:
+                self._refuse(error, "", line)
+                continue
+            origin = origins[number] if origins else ""
+            recordings.setdefault((message.rec, origin), []).append((message.id, message, line))
+        for (rec, origin), messages in recordings.items():
+            if self._store.is_deleted(rec):
+                self.counts.deleted += len(messages)
+                continue
+            # Messages that arrive out of order mostly do so by little.
+            messages.sort(key=lambda item: item[0])
+            for _, message, line in messages:
+                self._take(message, line, origin)
+            self._make_room()
+
+    def add(self, mark: str | None) -> None:
+        additions = [intake.addition() for intake in self._open.values() if intake.changed]
+        if additions or self._refusals or mark is not None:
+            self._store.add(self._source, mark, additions, self._refusals)
+        self._refusals = []
+
+    def _take(self, message: Message, line: bytes, origin: str) -> None:
+        try:
+            intake = self._intake(message, origin)
+            before = intake.facts.printed + intake.facts.typed
+            if intake.facts.origin != origin and self._store.line(message.rec, message.id) != line:
+                raise RefusedError("it was not sent by the sender of the recording's first message")
+            if not intake.take(message, line):
+                self.counts.known += 1
+                return
+        except RefusedError as error:
+            self._refuse(error, message.rec, line)
+            return
+        self.counts.taken += 1
+        self.counts.terminal += intake.facts.printed + intake.facts.typed - before
+        self.counts.recordings.add(message.rec)
+
+    def _intake(self, message: Message, origin: str) -> Intake:
+        intake = _opened(self._store, message.rec, self._open)
+        if intake is None:
+            facts = first_facts(message, self._source, origin)
+            intake = self._open[message.rec] = Intake(facts, partial(self._store.line, message.rec))
+        return intake
+
+    def _make_room(self) -> None:
+        if len(self._open) <= MAX_OPEN:
+            return
+        self.add(None)
+        while len(self._open) > MAX_OPEN // 2:
+            rec, intake = next(iter(self._open.items()))
+            if not intake.facts.settled:
+                _settle(self._store, self._source, rec, self._open)
+            del self._open[rec]
+
+    def _refuse(self, error: RefusedError, rec: str, line: bytes) -> None:
+        self.counts.refused += 1
+        excerpt = printable(line[:EXCERPT].decode("utf-8", "backslashreplace"))
+        # Without the numbers in it, one reason is one row of the quarantine, however often it occurs.
+        self._refusals.append(Refusal(re.sub(r"\d+", "N", str(error)), rec, excerpt))
+
+
+def _opened(store: Store, rec: str, intakes: "OrderedDict[str, Intake]") -> Intake | None:
+    """The intake of a recording that is known; None for a new one."""
+    if rec in intakes:
+        intakes.move_to_end(rec)
+        return intakes[rec]
+    facts = store.facts(rec)
+    if facts is None:
+        return None
+    intakes[rec] = Intake.resumed(facts, partial(store.line, rec), store.lines(rec))
+    return intakes[rec]
+
+
+def _settle(store: Store, source: str, rec: str, intakes: "OrderedDict[str, Intake]") -> None:
+    intake = _opened(store, rec, intakes)
+    if intake is not None:
+        store.add(source, None, [intake.settlement(lambda: store.lines(rec))], ())

@@ -1,0 +1,246 @@
+"""One recording while it is taken in: which messages belong to it, and what follows from them.
+
+Pure: messages in, an `Addition` for the store out. The state of the screen lives here between additions.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from auditor.store import Addition, Event, Facts
+from auditor.transcript import Seen, Transcript
+from recorder.message import Input, Message, MessageError, Output, Resize, parse
+
+MAX_NAME = 256
+"""Characters of user, host and term: Linux and DNS stay below."""
+
+MAX_JUMP = 1_000_000
+"""Ids that may be missing at once. A forged id beyond would make every message after it late."""
+
+MAX_DETAIL = 4096
+"""Characters kept of what an event says; the message itself is kept whole."""
+
+_HEADER = frozenset(
+    {"ver", "host", "rec", "user", "term", "session", "id", "pos", "time", "timing", "in_txt", "in_bin"}
+    | {"out_txt", "out_bin", "event", "seal", "key", "sig"}
+)
+
+
+class RefusedError(Exception):
+    """A message is not taken into its recording; the text is the reason."""
+
+
+class Intake:
+    """Takes the messages of one recording.
+
+    `facts` are those in the store (`revision` 0: a new one), from here on changed in place. `stored` gives the line
+    of a message id that the store has, or None.
+    """
+
+    def __init__(self, facts: Facts, stored: Callable[[int], bytes | None]) -> None:
+        self.facts = facts
+        self._stored = stored
+        self._transcript = Transcript(facts.charset)
+        self._lines: dict[int, bytes] = {}
+        self._seen: list[Seen] = []
+        self._events: list[Event] = []
+
+    @classmethod
+    def resumed(cls, facts: Facts, stored: Callable[[int], bytes | None], lines: Iterable[list[bytes]]) -> "Intake":
+        """An intake as it was when `lines`, all that the store has, had been taken."""
+        intake = cls(facts, stored)
+        # Nothing can be added to the screen of an ended one, and one with late messages is gone through anyway.
+        if not facts.ended and not facts.late:
+            printed, typed = facts.printed, facts.typed
+            for message in _parsed_again(lines):
+                intake._show(message)
+            intake._seen.clear()
+            facts.printed, facts.typed = printed, typed
+        return intake
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to add to the store."""
+        return bool(self._lines)
+
+    def take(self, message: Message, line: bytes) -> bool:
+        """Take one message; False when it is there already. RefusedError when it is no part of the recording."""
+        facts = self.facts
+        late = message.id < facts.next_id
+        if late and self._is_repeated(message, line):
+            return False
+        self._check(message)
+        self._lines[message.id] = line
+        if late:
+            facts.missing -= 1
+            facts.messages += 1
+            facts.late = True
+        else:
+            self._apply(message)
+        facts.settled = facts.ended and not facts.late
+        return True
+
+    def addition(self) -> Addition:
+        """What was taken since the last one."""
+        return self._added(sorted(self._lines.items()), (), anew=False)
+
+    def settlement(self, lines: Callable[[], Iterable[list[bytes]]]) -> Addition:
+        """What would be seen if the recording ended now; with late messages among the `lines` of the store, all of
+        its texts anew. Nothing may be waiting to be added."""
+        anew = self.facts.late
+        if anew:
+            self._replay(lines())
+        self.facts.settled = True
+        passing = () if self.facts.ended else copy.deepcopy(self._transcript).finish()
+        return self._added((), passing, anew=anew)
+
+    def _added(self, lines: Sequence[tuple[int, bytes]], passing: Sequence[Seen], *, anew: bool) -> Addition:
+        addition = Addition(copy.copy(self.facts), lines, self._seen, passing, self._events, anew)
+        self.facts.revision += 1
+        self._lines, self._seen, self._events = {}, [], []
+        return addition
+
+    def _replay(self, lines: Iterable[list[bytes]]) -> None:
+        """All of the stored messages once more, now that late ones have their place among them."""
+        old = self.facts
+        facts = Facts(old.rec, old.host, old.user, old.term, old.session, old.start)
+        facts.origin, facts.source, facts.revision = old.origin, old.source, old.revision
+        again = Intake(facts, self._stored)
+        for message in _parsed_again(lines):
+            again._apply(message)
+        self.facts, self._transcript = again.facts, again._transcript
+        self._seen, self._events = again._seen, again._events
+
+    def _apply(self, message: Message) -> None:
+        if message.id == 1 and _action(message) == "session-start":
+            self._begin(message)
+        self._event(message)
+        at = self._show(message)
+        facts = self.facts
+        facts.length = max(facts.length, at)
+        facts.missing += message.id - facts.next_id
+        facts.next_id = message.id + 1
+        facts.messages += 1
+        if self.facts.ended:
+            self._seen += self._transcript.finish()
+
+    def _is_repeated(self, message: Message, line: bytes) -> bool:
+        """Whether it is there already; RefusedError when another message has its id."""
+        there = self._lines.get(message.id) or self._stored(message.id)
+        if there is None:
+            return False
+        if there != line and parse(there).fields != message.fields:
+            raise RefusedError("another message has the same id")
+        return True
+
+    def _check(self, message: Message) -> None:
+        facts = self.facts
+        if (message.user, message.host, message.session) != (facts.user, facts.host, facts.session):
+            raise RefusedError("user, host or session differ from the recording's first message")
+        if facts.ended and message.id >= facts.next_id:
+            raise RefusedError("it comes after the end of the recording")
+        if message.id - facts.next_id > MAX_JUMP:
+            raise RefusedError(f"more than {MAX_JUMP} message ids are missing before it")
+        if message.id >= facts.next_id and message.pos < facts.length:
+            raise RefusedError("its position lies before the end of the message before it")
+
+    def _show(self, message: Message) -> int:
+        """Feed the screen, count the bytes; the time of the last packet."""
+        facts = self.facts
+        at = message.pos
+        feed = self._transcript.feed
+        for packet in message.packets:
+            if type(packet) is Output:
+                facts.printed += len(packet.data)
+            elif type(packet) is Input:
+                facts.typed += len(packet.data)
+            elif type(packet) is Resize and not facts.columns:
+                facts.columns, facts.rows = packet.columns, packet.rows
+            self._seen += feed(packet)
+            at = packet.at
+        return at
+
+    def _begin(self, message: Message) -> None:
+        facts = self.facts
+        ours = _object(message, "sessrec")
+        process = _object(message, "process")
+        arguments, pid = process.get("args"), process.get("pid")
+        facts.marked = True
+        facts.charset = _string(ours.get("charset"))[:64] or "UTF-8"
+        facts.key = _string(ours.get("key"))[:64]
+        facts.version = _string(ours.get("version"))[:64]
+        if isinstance(arguments, list):
+            facts.command = tuple(_string(argument)[:MAX_DETAIL] for argument in arguments[:100])
+        if type(pid) is int and 0 < pid < 2**31:
+            facts.pid = pid
+        self._transcript = Transcript(facts.charset)
+
+    def _event(self, message: Message) -> None:
+        action = _action(message)
+        if not action:
+            return
+        facts = self.facts
+        ours = _object(message, "sessrec")
+        if action == "session-end":
+            code = _object(message, "process").get("exit_code")
+            facts.ended = True
+            facts.exit_code = code if type(code) is int and abs(code) < 2**31 else None
+            facts.reason = _string(ours.get("reason"))[:64]
+        elif action == "lost":
+            lost = ours.get("lost_bytes")
+            if type(lost) is int and 0 < lost < 2**53:
+                facts.lost = min(facts.lost + lost, 2**53)
+        detail = {name: value for name, value in message.fields.items() if name not in _HEADER}
+        self._events.append(Event(message.id, message.pos, action, json.dumps(detail)[:MAX_DETAIL]))
+
+
+def first_facts(message: Message, source: str, origin: str) -> Facts:
+    """The facts of a recording of which this is the first message to arrive. RefusedError for names that no
+    account, host or terminal has."""
+    for name in (message.user, message.host, message.term):
+        if len(name) > MAX_NAME:
+            raise RefusedError(f"user, host or term is longer than {MAX_NAME} characters")
+        if any("\ud800" <= char <= "\udfff" for char in name):
+            raise RefusedError("user, host or term is not Unicode text")
+    return Facts(
+        rec=message.rec,
+        host=message.host,
+        user=message.user,
+        term=message.term,
+        session=message.session,
+        start=max(message.time - message.pos / 1000, 0.0),
+        source=source,
+        origin=origin,
+    )
+
+
+def parsed(line: bytes) -> Message:
+    """The message of a line; RefusedError when it is none."""
+    try:
+        return parse(line)
+    except MessageError as error:
+        raise RefusedError(str(error)) from error
+
+
+def _parsed_again(lines: Iterable[list[bytes]]) -> Iterator[Message]:
+    for batch in lines:
+        for line in batch:
+            try:
+                yield parse(line)
+            except MessageError:
+                pass  # a store made by a version that took it
+
+
+def _action(message: Message) -> str:
+    return _string((message.event or {}).get("action"))[:64]
+
+
+def _object(message: Message, name: str) -> dict[str, Any]:
+    value = message.fields.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: object) -> str:
+    """A string that can be stored: lone surrogates, which JSON can say, are no text."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -1,0 +1,159 @@
+"""The tables of the SQLite store, and how its file is opened."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from auditor.store import StoreError
+
+VERSION = 1
+"""`PRAGMA user_version`: raised with every change that an older program could not read."""
+
+BUSY_SECONDS = 60.0
+"""How long one process waits for another's write. A write holds the store for less than a second."""
+
+SCHEMA = """
+CREATE TABLE recordings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    rec TEXT NOT NULL UNIQUE,
+    user TEXT NOT NULL,
+    host TEXT NOT NULL,
+    start REAL NOT NULL,
+    finish REAL NOT NULL,
+    source TEXT NOT NULL,
+    settled INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    facts TEXT NOT NULL
+);
+CREATE INDEX recordings_start ON recordings(start);
+CREATE INDEX recordings_unsettled ON recordings(source) WHERE NOT settled;
+
+-- Messages as they came, newline-separated and compressed; ids within one row are contiguous.
+CREATE TABLE chunks (
+    number INTEGER PRIMARY KEY,
+    recording INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX chunks_recording ON chunks(recording, first_id);
+
+-- What was seen, typed and run: some lines of one kind in each row, apart from the text so that they stay small.
+CREATE TABLE blocks (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    recording INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    passing INTEGER NOT NULL,
+    size INTEGER NOT NULL
+);
+CREATE INDEX blocks_recording ON blocks(recording, kind, number);
+CREATE TABLE texts (block INTEGER PRIMARY KEY, times BLOB NOT NULL, text BLOB NOT NULL);
+
+-- Every distinct word once; its trigrams find it by a part, and `postings` has the blocks with its number (hex).
+CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
+CREATE VIRTUAL TABLE word_parts USING fts5(
+    word, content='words', content_rowid='number', tokenize='trigram case_sensitive 1', detail=none, columnsize=0
+);
+CREATE VIRTUAL TABLE postings USING fts5(words, content='', tokenize='ascii', detail=none, columnsize=0);
+
+CREATE TABLE events (
+    recording INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (recording, id)
+) WITHOUT ROWID;
+
+-- How far each source (a file, a journal) has been read.
+CREATE TABLE sources (source TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    number INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    rec TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    excerpt TEXT NOT NULL,
+    time REAL NOT NULL,
+    count INTEGER NOT NULL,
+    UNIQUE (source, rec, reason)
+);
+CREATE TABLE deleted (rec TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('last_word', 0), ('words_removed', 0);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the store's file, which is created (0600, its directory 0700) when there is none.
+
+    The connection is in autocommit mode: transactions are begun by name. Raises StoreError.
+    """
+    try:
+        _create(path)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"the store {path} cannot be opened: {_reason(error)}") from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreError(f"the store {path} cannot be used: {_reason(error)}") from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        # SQLite gives its -wal and -shm files the mode of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # No view or trigger of a file that came from elsewhere may call anything with side effects.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if _version(connection, path) == 0:
+        _initialize(connection, path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # The log is the truth: what a power cut takes from the store is ingested again. A killed process loses nothing.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = FAST")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise StoreError(
+            f"the store {path} was written by a newer sessrec (its version {version}, this one knows {VERSION}): "
+            "update sessrec, or name another store with --store"
+        )
+    return version
+
+
+def _initialize(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection, path) == 0:
+            if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                raise StoreError(f"{path} is a database of something else: name another file with --store")
+            for statement in SCHEMA.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)

@@ -1,0 +1,261 @@
+"""The store in one SQLite file: where one machine is enough, with nothing to install."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from auditor import sqlite_schema
+from auditor.query import Query, Selection
+from auditor.sqlite_lines import append_lines, lines_around, read_lines
+from auditor.sqlite_search import Search
+from auditor.sqlite_texts import Texts
+from auditor.sqlite_words import Vocabulary
+from auditor.store import Addition, ConflictError, Event, Facts, Hit, Quarantined, Refusal, StoreError
+from auditor.transcript import Seen
+
+MAX_QUARANTINED = 10_000
+"""Reasons kept: whoever sends garbage must not fill the disk with it."""
+
+
+class SqliteStore:
+    """See `auditor.store.Store`. Several processes may use one file; each addition is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = sqlite_schema.connect(path)
+        self._vocabulary = Vocabulary(self._connection)
+        self._texts = Texts(self._connection, self._vocabulary)
+        self._held_lines: tuple[str, int, list[bytes]] = ("", 0, [])
+
+    def facts(self, rec: str) -> Facts | None:
+        """See Store."""
+        with self._errors():
+            row = self._connection.execute("SELECT facts FROM recordings WHERE rec = ?", (rec,)).fetchone()
+        return _facts(row[0]) if row else None
+
+    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
+        """See Store."""
+        with self._errors():
+            for _, facts in self._recordings(selection, "start >= ? AND start < ?", oldest_first):
+                yield facts
+
+    def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
+        """See Store."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT facts FROM recordings WHERE rec >= ?1 AND substr(rec, 1, length(?1)) = ?1 "
+                "ORDER BY rec LIMIT ?2",
+                (prefix, limit),
+            ).fetchall()
+        return [_facts(row[0]) for row in rows]
+
+    def lines(self, rec: str, after: int = 0) -> Iterator[list[bytes]]:
+        """See Store."""
+        with self._errors():
+            number = self._number(rec)
+            if number is not None:
+                yield from read_lines(self._connection, number, after)
+
+    def line(self, rec: str, id: int) -> bytes | None:
+        """See Store."""
+        held, first, lines = self._held_lines
+        if held != rec or not first <= id < first + len(lines):
+            with self._errors():
+                number = self._number(rec)
+                found = None if number is None else lines_around(self._connection, number, id)
+            if found is None:
+                return None
+            first, lines = found
+            # Copies of a recording ask for one line after the other. Ids once written never change their line.
+            self._held_lines = (rec, first, lines)
+        return lines[id - first]
+
+    def seen(self, rec: str, kind: str) -> Iterator[Seen]:
+        """See Store."""
+        with self._errors():
+            number = self._number(rec)
+            if number is not None:
+                yield from self._texts.seen(number, kind)
+
+    def events(self, rec: str) -> Iterator[Event]:
+        """See Store."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT id, at, action, detail FROM events WHERE recording = ? ORDER BY id", (self._number(rec),)
+            ).fetchall()
+        return map(Event._make, rows)
+
+    def search(self, query: Query, each: int) -> Iterator[Hit]:
+        """See Store."""
+        with self._errors():
+            search = Search(self._connection, self._vocabulary, self._texts, query)
+            recordings = self._recordings(query.selection, "finish >= ? AND start < ?", oldest_first=False)
+            yield from search.hits(recordings, each)
+
+    def add(
+        self, source: str, mark: str | None, additions: Sequence[Addition], refusals: Collection[Refusal]
+    ) -> None:
+        """See Store."""
+        with self._transaction():
+            self._vocabulary.begin()
+            for addition in additions:
+                self._add(addition)
+            for refusal in refusals:
+                self._refuse(source, refusal)
+            if mark is not None:
+                self._connection.execute("INSERT OR REPLACE INTO sources(source, mark) VALUES (?, ?)", (source, mark))
+
+    def marks(self, prefix: str) -> Mapping[str, str]:
+        """See Store."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT source, mark FROM sources WHERE source >= ?1 AND substr(source, 1, length(?1)) = ?1",
+                (prefix,),
+            ).fetchall()
+        return dict(rows)
+
+    def is_deleted(self, rec: str) -> bool:
+        """See Store."""
+        with self._errors():
+            return self._connection.execute("SELECT 1 FROM deleted WHERE rec = ?", (rec,)).fetchone() is not None
+
+    def delete(self, rec: str) -> None:
+        """See Store."""
+        with self._errors():
+            self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            number = self._number(rec)
+            if number is not None:
+                self._texts.remove(number, passing_only=False, forget_words=True)
+                for table in ("chunks", "events"):
+                    self._connection.execute(f"DELETE FROM {table} WHERE recording = ?", (number,))
+                self._connection.execute("DELETE FROM recordings WHERE number = ?", (number,))
+                self._connection.execute("DELETE FROM quarantine WHERE rec = ?", (rec,))
+            self._connection.execute("INSERT OR IGNORE INTO deleted(rec, time) VALUES (?, ?)", (rec, time.time()))
+        with self._errors():
+            # The write-ahead log still has what was deleted.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._connection.execute("PRAGMA secure_delete = FAST")
+
+    def unsettled(self, source: str) -> list[str]:
+        """See Store."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT rec FROM recordings WHERE NOT settled AND source = ?", (source,)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def quarantined(self) -> Iterator[Quarantined]:
+        """See Store."""
+        with self._errors():
+            rows = self._connection.execute(
+                "SELECT source, rec, reason, excerpt, time, count FROM quarantine ORDER BY number DESC"
+            ).fetchall()
+        return map(Quarantined._make, rows)
+
+    def close(self) -> None:
+        """See Store."""
+        self._connection.close()
+
+    def _add(self, addition: Addition) -> None:
+        facts = addition.facts
+        row = self._connection.execute(
+            "SELECT number, revision FROM recordings WHERE rec = ?", (facts.rec,)
+        ).fetchone()
+        if (row[1] if row else 0) != facts.revision:
+            raise ConflictError(f"recording {facts.rec} was added to by another process")
+        if self.is_deleted(facts.rec):
+            raise ConflictError(f"recording {facts.rec} was deleted by another process")
+        number = self._write_facts(row[0] if row else None, replace(facts, revision=facts.revision + 1))
+        append_lines(self._connection, number, addition.lines)
+        self._texts.remove(number, passing_only=not addition.anew)
+        self._texts.append(number, addition.seen)
+        self._texts.append(number, addition.passing, passing=True)
+        if addition.anew:
+            self._connection.execute("DELETE FROM events WHERE recording = ?", (number,))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO events(recording, id, at, action, detail) VALUES (?, ?, ?, ?, ?)",
+            [(number, *event) for event in addition.events],
+        )
+
+    def _write_facts(self, number: int | None, facts: Facts) -> int:
+        cursor = self._connection.execute(
+            "INSERT INTO recordings(number, rec, user, host, start, finish, source, settled, revision, facts) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET start = excluded.start, "
+            "finish = excluded.finish, settled = excluded.settled, revision = excluded.revision, "
+            "facts = excluded.facts",
+            (
+                number,
+                facts.rec,
+                facts.user,
+                facts.host,
+                facts.start,
+                facts.finish,
+                facts.source,
+                facts.settled,
+                facts.revision,
+                json.dumps(asdict(facts)),
+            ),
+        )
+        return number if number is not None else cursor.lastrowid or 0
+
+    def _refuse(self, source: str, refusal: Refusal) -> None:
+        row = (source, refusal.rec, refusal.reason)
+        changed = self._connection.execute(
+            "UPDATE quarantine SET count = count + 1 WHERE source = ? AND rec = ? AND reason = ?", row
+        ).rowcount
+        if not changed:
+            self._connection.execute(
+                "INSERT INTO quarantine(source, rec, reason, excerpt, time, count) SELECT ?, ?, ?, ?, ?, 1 "
+                "WHERE (SELECT count(*) FROM quarantine) < ?",
+                (*row, refusal.excerpt, time.time(), MAX_QUARANTINED),
+            )
+
+    def _recordings(self, selection: Selection, in_time: str, oldest_first: bool) -> Iterator[tuple[int, Facts]]:
+        order = "" if oldest_first else "DESC"
+        rows = self._connection.execute(
+            f"SELECT number, rec, user, host FROM recordings WHERE {in_time} ORDER BY start {order}, number {order}",
+            (
+                float("-inf") if selection.since is None else selection.since,
+                float("inf") if selection.until is None else selection.until,
+            ),
+        ).fetchall()
+        for number, rec, user, host in rows:
+            if selection.takes(rec, user, host):
+                row = self._connection.execute("SELECT facts FROM recordings WHERE number = ?", (number,)).fetchone()
+                if row:
+                    yield number, _facts(row[0])
+
+    def _number(self, rec: str) -> int | None:
+        row = self._connection.execute("SELECT number FROM recordings WHERE rec = ?", (rec,)).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._vocabulary.forget()
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be used: {error}") from error
+
+
+def _facts(text: str) -> Facts:
+    fields = json.loads(text)
+    fields["command"] = tuple(fields["command"])
+    return Facts(**fields)

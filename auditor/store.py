@@ -1,0 +1,193 @@
+"""What a store of recordings is: the values it takes and gives, and the protocol that every store follows.
+
+The log is the truth; a store is derived from it and can be built anew. It keeps the messages as they came as well,
+so that a recording can be played, verified and exported from the store alone.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from auditor.query import Query, Selection
+from auditor.transcript import Seen
+from recorder.errors import SessrecError
+
+
+class StoreError(SessrecError):
+    """The store cannot be opened, read or written; the text says what to do."""
+
+
+class ConflictError(StoreError):
+    """Another process has added to the recording meanwhile: read its facts again and start from them."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one recording.
+
+    `start` seconds since 1970; `length` ms up to the last message's last packet; `next_id` the message id that
+    would go on without a gap; `missing` how many ids before it are not there; `printed`, `typed`, `lost` bytes of
+    the terminal. `marked`: its session-start was seen, so it is one of ours and an end will be marked as well;
+    `ended`: it was, with `exit_code` and `reason`. `pid` is the recorded command's.
+
+    `origin`: the sender that the journal vouches for, else "". `source`: the file or journal that it came from.
+    `late`: messages came after others with higher ids, and are not in the texts yet. `settled`: the texts have all
+    that is known. `revision` counts the additions.
+    """
+
+    rec: str
+    host: str
+    user: str
+    term: str
+    session: int
+    start: float
+    length: int = 0
+    next_id: int = 1
+    messages: int = 0
+    missing: int = 0
+    printed: int = 0
+    typed: int = 0
+    columns: int = 0
+    rows: int = 0
+    charset: str = "UTF-8"
+    key: str = ""
+    version: str = ""
+    command: tuple[str, ...] = ()
+    pid: int = 0
+    marked: bool = False
+    ended: bool = False
+    exit_code: int | None = None
+    reason: str = ""
+    lost: int = 0
+    late: bool = False
+    settled: bool = False
+    origin: str = ""
+    source: str = ""
+    revision: int = 0
+
+    @property
+    def finish(self) -> float:
+        """Seconds since 1970 of the last that is known of it."""
+        return self.start + self.length / 1000
+
+
+class Event(NamedTuple):
+    """An event message: its message id, ms since the recording began, ECS action, and what else it says as JSON."""
+
+    id: int
+    at: int
+    action: str
+    detail: str
+
+
+class Refusal(NamedTuple):
+    """A line that is no part of any recording: why, of which recording it says it is, and how it begins."""
+
+    reason: str
+    rec: str
+    excerpt: str
+
+
+class Quarantined(NamedTuple):
+    """Lines of one source that were refused for one reason; the excerpt and the time are of the first."""
+
+    source: str
+    rec: str
+    reason: str
+    excerpt: str
+    time: float
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """New messages of one recording, and what follows from them.
+
+    `facts` with the revision that they were computed from. `lines` are message ids and lines. `seen` is settled;
+    `passing` is what would be seen if the recording ended here, and stands until the next addition. `anew`: the
+    texts so far are replaced, not continued.
+    """
+
+    facts: Facts
+    lines: Sequence[tuple[int, bytes]] = ()
+    seen: Sequence[Seen] = ()
+    passing: Sequence[Seen] = ()
+    events: Sequence[Event] = ()
+    anew: bool = False
+
+
+class Hit(NamedTuple):
+    """A line that a query found: its kind (printed, entered, command), ms into the recording, and where in its text
+    the searched terms stand (start, end), in code points."""
+
+    facts: Facts
+    kind: str
+    at: int
+    text: str
+    spans: tuple[tuple[int, int], ...]
+
+
+class Store(Protocol):
+    """A store of recordings. Every method may raise StoreError."""
+
+    def facts(self, rec: str) -> Facts | None:
+        """Of one recording, by its whole id."""
+        ...
+
+    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
+        """Those that the selection takes, by their start, the latest first."""
+        ...
+
+    def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
+        """At most `limit` recordings whose id begins with `prefix`."""
+        ...
+
+    def lines(self, rec: str, after: int = 0) -> Iterator[list[bytes]]:
+        """The messages with an id above `after`, in order of their ids, as they came, some at a time."""
+        ...
+
+    def line(self, rec: str, id: int) -> bytes | None:
+        """The message with this id."""
+        ...
+
+    def seen(self, rec: str, kind: str) -> Iterator[Seen]:
+        """What was printed, entered or run, in order."""
+        ...
+
+    def events(self, rec: str) -> Iterator[Event]:
+        """Its events in order."""
+        ...
+
+    def search(self, query: Query, each: int) -> Iterator[Hit]:
+        """The lines that the query finds, the latest recording first, at most `each` of one recording and kind."""
+        ...
+
+    def add(
+        self, source: str, mark: str | None, additions: Sequence[Addition], refusals: Collection[Refusal]
+    ) -> None:
+        """Keep all of it, and that `source` has been read up to `mark`, or nothing. Raises ConflictError."""
+        ...
+
+    def marks(self, prefix: str) -> Mapping[str, str]:
+        """Source and mark of the sources that begin with `prefix`."""
+        ...
+
+    def is_deleted(self, rec: str) -> bool:
+        """Whether the recording was deleted: it is not taken in again."""
+        ...
+
+    def delete(self, rec: str) -> None:
+        """Remove all that is known of the recording, except that it was deleted."""
+        ...
+
+    def unsettled(self, source: str) -> list[str]:
+        """Recordings of a source whose texts do not have all that is known yet."""
+        ...
+
+    def quarantined(self) -> Iterator[Quarantined]:
+        """What was refused, the latest first."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        ...
