@@ -1,6 +1,7 @@
 """Messages that a failing sink did not take are kept, in order, until it does, up to a bound."""
 
 import time
+from errno import EAGAIN
 
 from recorder.sink import SinkError
 
@@ -10,9 +11,12 @@ if TYPE_CHECKING:
 
     from recorder.sink import Sink
 
-_FIRST_PAUSE = 0.01
+PATIENCE = 1.0
+"""Seconds without any message taken after which a busy sink counts as one that hangs."""
+
+_FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.25
-"""Seconds between two tries of `close`: doubled from the first to the longest."""
+"""Seconds between two tries: doubled from the first to the longest, and the first again after each success."""
 
 
 class Spool:
@@ -23,17 +27,30 @@ class Spool:
     asking: `write` takes every message. One message may exceed the bound by itself, when nothing else is pending;
     so at most the larger of the bound and one message is pending, plus what was written without asking.
 
-    `on_error` is called once each time that the sink begins to fail.
+    `on_error` is called once each time that the sink begins to fail. `now` is a monotonic clock.
     """
 
-    def __init__(self, sink: "Sink", limit: int, on_error: "Callable[[SinkError], None] | None" = None) -> None:
+    def __init__(
+        self,
+        sink: "Sink",
+        limit: int,
+        on_error: "Callable[[SinkError], None] | None" = None,
+        *,
+        now: "Callable[[], float]" = time.monotonic,
+        sleep: "Callable[[float], None]" = time.sleep,
+    ) -> None:
         self.sink = sink
         self.limit = limit
         self.pending_bytes = 0
         self.last_error: SinkError | None = None
         """Why the sink fails now; None when it does not."""
         self._on_error = on_error
+        self._now = now
+        self._sleep = sleep
         self._pending: list[tuple[bytes, str, str]] = []
+        # When a sink that fails now took its last message.
+        self._taken_at = now()
+        self._pause = _FIRST_PAUSE
 
     @property
     def pending_messages(self) -> int:
@@ -41,8 +58,17 @@ class Spool:
         return len(self._pending)
 
     def accepts(self, size: int) -> bool:
-        """Whether a message of about `size` bytes may be made now. Tries the pending ones first."""
-        return self.retry() or self.pending_bytes + size <= self.limit
+        """Whether a message of about `size` bytes may be made now. Tries the pending ones first.
+
+        A daemon that reads, but more slowly than the terminal prints, is waited for, as a pipe would: a flood of
+        output is no failure of the sink. One that took nothing for PATIENCE is not waited for again until it does.
+        """
+        while not self.retry() and self.pending_bytes + size > self.limit:
+            left = self._taken_at + PATIENCE - self._now()
+            if left <= 0 or self.last_error is None or self.last_error.errno != EAGAIN:
+                return False
+            self._rest(left)
+        return True
 
     def write(self, parts: "Sequence[bytes]", *, rec: str, kind: str) -> None:
         """Hand a message to the sink, after all that are pending; keep it when the sink fails. Never SinkError."""
@@ -69,27 +95,22 @@ class Spool:
             self._failed(error)
         finally:
             del self._pending[:taken]
+            if taken:
+                self._taken_at = self._now()
+                self._pause = _FIRST_PAUSE
         return not self._pending
 
-    def close(
-        self,
-        seconds: float,
-        *,
-        now: "Callable[[], float]" = time.monotonic,
-        sleep: "Callable[[float], None]" = time.sleep,
-    ) -> bool:
+    def close(self, seconds: float) -> bool:
         """Try what is pending for at most `seconds`, then close the sink. True when everything was taken.
 
         Afterwards `pending_messages` and `pending_bytes` say what was lost, `last_error` why.
         """
-        end = now() + seconds
-        pause = _FIRST_PAUSE
+        end = self._now() + seconds
         while not self.retry():
-            left = end - now()
+            left = end - self._now()
             if left <= 0:
                 break
-            sleep(min(pause, left))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            self._rest(left)
         try:
             self.sink.close()
         except SinkError as error:
@@ -97,8 +118,14 @@ class Spool:
             return False
         return not self._pending
 
+    def _rest(self, longest: float) -> None:
+        self._sleep(min(self._pause, longest))
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
     def _failed(self, error: SinkError) -> None:
         began = self.last_error is None
         self.last_error = error
-        if began and self._on_error is not None:
-            self._on_error(error)
+        if began:
+            self._taken_at = self._now()
+            if self._on_error is not None:
+                self._on_error(error)

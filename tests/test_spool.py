@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from recorder.file_sink import FileSink
 from recorder.sink import SinkError
-from recorder.spool import Spool
+from recorder.spool import PATIENCE, Spool
 from tests.failing_sink import FailingSink
 
 LINES = [b"message %d\n" % n for n in range(12)]
@@ -40,9 +40,9 @@ class Clock:
 def test_a_sink_that_fails_at_any_message_loses_none(tmp_path, at, times, partial):
     sink = FailingSink(FileSink(str(tmp_path / "a")), at=at, times=times, partial=partial)
     clock = Clock()
-    spool = Spool(sink, 10_000)
+    spool = Spool(sink, 10_000, now=clock.now, sleep=clock.sleep)
     write_all(spool)
-    assert spool.close(60.0, now=clock.now, sleep=clock.sleep)
+    assert spool.close(60.0)
     assert sink.failures == times
     assert (tmp_path / "a").read_bytes() == b"".join(LINES)
     assert sink.kinds == ["event", "io", "io"] * 4
@@ -101,10 +101,10 @@ def test_a_failure_is_told_once_until_the_sink_works_again():
 def test_the_end_of_a_session_waits_for_a_failing_sink_only_so_long():
     sink = FailingSink(at=1, times=None)
     clock = Clock()
-    spool = Spool(sink, 10_000)
+    spool = Spool(sink, 10_000, now=clock.now, sleep=clock.sleep)
     write_all(spool)
     before = sink.writes
-    assert not spool.close(3.0, now=clock.now, sleep=clock.sleep)
+    assert not spool.close(3.0)
     assert clock.at == pytest.approx(103.0)
     assert sink.writes - before == len(clock.pauses) + 1 < 30
     assert sink.closed
@@ -114,11 +114,59 @@ def test_the_end_of_a_session_waits_for_a_failing_sink_only_so_long():
 def test_the_end_of_a_session_without_trouble_waits_for_nothing():
     clock = Clock()
     sink = FailingSink()
-    spool = Spool(sink, 0)
+    spool = Spool(sink, 0, now=clock.now, sleep=clock.sleep)
     write_all(spool)
-    assert spool.close(3.0, now=clock.now, sleep=clock.sleep)
+    assert spool.close(3.0)
     assert not clock.pauses
     assert sink.lines == LINES
+
+
+class Slow(FailingSink):
+    """Takes `per_pause` messages, and then none until its user has slept."""
+
+    def __init__(self, clock, per_pause):
+        super().__init__()
+        self.clock = clock
+        self.per_pause = per_pause
+
+    def write(self, parts, *, rec, kind):
+        if len(self.lines) >= self.per_pause * (1 + len(self.clock.pauses)):
+            raise SinkError("busy", errno.EAGAIN)
+        super().write(parts, rec=rec, kind=kind)
+
+
+def test_a_flood_of_output_is_slowed_down_to_a_busy_daemon_and_not_cut():
+    clock = Clock()
+    sink = Slow(clock, per_pause=3)
+    spool = Spool(sink, 200, now=clock.now, sleep=clock.sleep)
+    lines = [b"%099d\n" % n for n in range(1000)]
+    for line in lines:
+        assert spool.accepts(len(line))
+        spool.write([line], rec="r", kind="io")
+        assert spool.pending_bytes <= 200
+    assert spool.close(60.0)
+    assert sink.lines == lines
+
+
+def test_a_daemon_that_hangs_is_waited_for_once():
+    clock = Clock()
+    sink = FailingSink(at=1, times=None, number=errno.EAGAIN)
+    spool = Spool(sink, 200, now=clock.now, sleep=clock.sleep)
+    write_all(spool, [b"x" * 200])
+    assert not spool.accepts(1)
+    assert clock.at == pytest.approx(100.0 + PATIENCE)
+    assert not any(spool.accepts(1) for _ in range(10))
+    assert clock.at == pytest.approx(100.0 + PATIENCE)
+    sink.at = 0
+    assert spool.accepts(1)
+
+
+def test_a_full_disk_is_not_waited_for():
+    clock = Clock()
+    spool = Spool(FailingSink(at=1, times=None), 200, now=clock.now, sleep=clock.sleep)
+    write_all(spool, [b"x" * 200])
+    assert not spool.accepts(1)
+    assert not clock.pauses
 
 
 def test_a_loss_that_shows_only_at_closing_is_told():
