@@ -174,15 +174,17 @@ def _read(path: "Path", *, private: bool) -> bytes:
     try:
         # Not blocking, or opening a fifo would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is not a regular file: name a key file")
             if private and status.st_uid != os.geteuid():
                 raise KeyFileError(f"{path} belongs to another user: name a key of your own")
             if private and status.st_mode & 0o077:
                 raise KeyFileError(f"{path} can be read by others, so it proves nothing: create a new key, mode 0600")
-            return file.read(_MAX_FILE)
+            return os.read(descriptor, _MAX_FILE)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise KeyFileError(f"no key at {path}: `sessrec key create` makes one") from error
     except OSError as error:
