@@ -1,0 +1,1 @@
+"""What the project costs, beside others: `make bench`. Not part of the distribution."""

@@ -1,0 +1,1 @@
+"""The recorder beside tlog-rec, script and a copy loop in C."""
