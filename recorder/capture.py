@@ -84,6 +84,7 @@ class Capture:
         self._mask = mask
         self._encoder = Encoder()
         self._due: float | None = None
+        self._next: float | None = self._began
         self._paused_until: float | None = None
         self._unwritten = b""
         self._untyped = b""
@@ -122,6 +123,7 @@ class Capture:
                 self._paused_until = now + wait
                 self._watch()
         self.log.io(body, now)
+        self._plan(now)
 
     def _catch_signals(self) -> None:
         self._wake, self._signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -168,24 +170,29 @@ class Capture:
                         return "hangup"
                 elif not self._woken():
                     return "exit" if self.signal is None else "signal"
-            now = monotonic()
-            if self._due is not None and now >= self._due:
-                self.flush()
-            self._attend(now)
+            if self._next is not None and monotonic() >= self._next:
+                self._attend(monotonic())
 
     def _timeout(self) -> int | None:
         """Milliseconds until something is due, or None."""
-        now = monotonic()
+        if self._next is None:
+            return None
+        return max(0, int((self._next - monotonic()) * 1000) + 1)
+
+    def _plan(self, now: float) -> None:
+        """Note when something is due next, so that the loop has one number to look at for each key stroke."""
         due = [time for time in (self._due, self._paused_until) if time is not None]
         checkpoint = self.log.checkpoint_due(now)
-        if checkpoint is not None:
+        if checkpoint is not None and self._due is None:
             due.append(now + checkpoint)
         if self.log.failing:
             due.append(now + RETRY)
-        return max(0, int((min(due) - now) * 1000) + 1) if due else None
+        self._next = min(due, default=None)
 
     def _attend(self, now: float) -> None:
         """What is done beside the copying, when its time has come."""
+        if self._due is not None and now >= self._due:
+            self.flush()
         if self._paused_until is not None and now >= self._paused_until:
             self._paused_until = None
             self._watch()
@@ -193,6 +200,7 @@ class Capture:
             self.log.retry()
         if self.log.checkpoint_due(now) == 0 and not self._encoder.size:
             self.log.event("checkpoint", self.position(), now, sign=True)
+        self._plan(now)
 
     def _printed(self) -> bool:
         """Read from the session while it prints; False where no process has its terminal open any more."""
@@ -217,10 +225,15 @@ class Capture:
             self.flush()
         now = monotonic()
         if self._due is None:
-            self._due = now + self.limits.latency
+            self._flush_by(now + self.limits.latency)
         encoder.output(int((now - self._began) * 1000), data)
         if self._mask is not None:
             self._mask.printed(data)
+
+    def _flush_by(self, time: float) -> None:
+        self._due = time
+        if self._next is None or time < self._next:
+            self._next = time
 
     def _write(self, data: bytes) -> None:
         """Pass output on, as much as the terminal takes."""
@@ -259,7 +272,7 @@ class Capture:
             if self._encoder.size + len(shown) > self.limits.payload:
                 self.flush()
             if self._due is None:
-                self._due = now + self.limits.latency
+                self._flush_by(now + self.limits.latency)
             self._encoder.input(int((now - self._began) * 1000), shown)
         return True
 
