@@ -1,0 +1,124 @@
+"""From the lines of a recording to a timeline, a batch at a time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.player.timeline import Event, Timeline
+from auditor.printable import printable
+from auditor.recording import FileRecording, Recording
+from recorder.errors import SessrecError
+from recorder.message import Message, MessageError, parse
+
+
+class PlayError(SessrecError):
+    """A recording cannot be played on; the text names the line and the way out."""
+
+
+class Loader:
+    """Reads one recording into `timeline`.
+
+    `match` chooses one recording of a file with several; `lax` skips what cannot be read and goes on over missing
+    messages, and says so in `timeline.events`. Otherwise the first such thing ends the timeline there and stands
+    in `error`, so that what comes before it can still be watched.
+    """
+
+    def __init__(self, recording: Recording, *, lax: bool = False, match: str | None = None) -> None:
+        self.timeline = Timeline()
+        self.error: PlayError | None = None
+        self.rec = match
+        self._recording = recording
+        self._matching = match is not None
+        self._lax = lax
+        self._number = 0
+        self._id = 0
+        self._pos = 0
+        self._skipped = 0
+
+    @property
+    def skipped(self) -> int:
+        """How many lines were left out because of `lax`."""
+        return self._skipped
+
+    def load(self) -> bool:
+        """Take the next batch; False when nothing was there. Raises RecordingError when the source fails."""
+        if self.error is not None:
+            return False
+        lines = self._recording.read()
+        for line in lines:
+            self._number += 1
+            try:
+                self._take(parse(line))
+            except MessageError as error:
+                if not self._lax:
+                    self._fail(str(error))
+                    return False
+                self._skipped += 1
+        self.timeline.complete = not lines
+        return bool(lines)
+
+    def finish(self) -> None:
+        """No more is to come, so that a line without its end is a line, or the mark of a cut-off file."""
+        rest = self._recording.rest() if isinstance(self._recording, FileRecording) else b""
+        if not rest.strip() or self.error is not None or self.timeline.ended:
+            return
+        self._number += 1
+        try:
+            self._take(parse(rest))
+        except MessageError:
+            if not self._lax:
+                self._fail("the file ends in the middle of it")
+
+    def _take(self, message: Message) -> None:
+        if self.rec is None:
+            self.rec = message.rec
+        if message.rec != self.rec:
+            if self._matching:
+                return
+            raise MessageError(f"another recording, {message.rec}, begins: choose one with --file-match REC")
+        self._check(message)
+        self._id, self._pos = message.id, max(self._pos, message.pos)
+        details = message.fields.get("sessrec")
+        if isinstance(details, Mapping) and isinstance(details.get("charset"), str):
+            self.timeline.charset = details["charset"]
+        self.timeline.reach(message.pos)
+        if message.event is not None:
+            self.timeline.events.append(Event(message.pos, _label(message.event, message.fields)))
+        for packet in message.packets:
+            self.timeline.add(packet)
+        if message.event is not None and message.event.get("action") == "session-end":
+            self.timeline.ended = True
+
+    def _check(self, message: Message) -> None:
+        """Refuse what breaks the order, or with `lax` tell of it and go on."""
+        expected = self._id + 1
+        if self._id and message.id < expected:
+            raise MessageError(f"message {message.id} comes after message {self._id}")
+        if message.id != expected and self._id:
+            gap = f"{message.id - expected} messages are missing before message {message.id}"
+            if not self._lax:
+                raise MessageError(gap)
+            self.timeline.events.append(Event(message.pos, gap))
+        if message.pos < self._pos and not self._lax:
+            raise MessageError("the time runs backwards")
+
+    def _fail(self, reason: str) -> None:
+        self.error = PlayError(f"line {self._number} cannot be played: {reason}{_advice(reason)}")
+        self.timeline.complete = True
+        self.timeline.ended = True
+
+
+def _advice(reason: str) -> str:
+    return "" if "--file-match" in reason else " (--lax leaves it out and goes on)"
+
+
+def _label(event: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+    """One printable line about an event message."""
+    action = str(event.get("action", "event"))
+    process = fields.get("process")
+    arguments = process.get("args") if isinstance(process, Mapping) else None
+    if isinstance(arguments, list) and arguments:
+        action += ": " + " ".join(str(argument) for argument in arguments)
+    lost = fields.get("sessrec")
+    if isinstance(lost, Mapping) and "lost_bytes" in lost:
+        action += f": {lost['lost_bytes']} bytes"
+    return printable(action[:500])
