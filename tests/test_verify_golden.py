@@ -1,9 +1,12 @@
 """Every way to change the golden recording a little is noticed, and where it happened is said."""
 
+import hashlib
 import io
 import json
+from pathlib import Path
 
 import pytest
+import rfc8785
 
 from auditor.verify import Verdict, verify, verify_file
 from tests.golden import KEY, golden_key, golden_lines
@@ -210,3 +213,14 @@ def test_an_additional_message_after_the_end_is_found():
     objects = [json.loads(line) for line in LINES]
     more = [*objects, objects[1] | {"id": len(LINES) + 1, "pos": objects[-1]["pos"], "time": objects[-1]["time"]}]
     assert str(verify(sealed(more, key_of("golden")), TRUSTED)) == f"tampered at {len(LINES) + 1}"
+
+
+def test_the_example_in_the_documentation_is_the_first_message():
+    text = (Path(__file__).parent.parent / "docs" / "seal.md").read_text()
+    fields = json.loads(LINES[0])
+    seal, key, sig = (fields.pop(name) for name in ("seal", "key", "sig"))
+    start = hashlib.sha256(b"freeipa-session-recording chain 1\0" + REC.encode()).hexdigest()
+    for line in (f"value(0)  {start}", f"value(1)  {seal}", f"key(1)    {key}", f"sig(1)    {sig}"):
+        assert f"    {line}\n" in text
+    assert f"    {rfc8785.dumps(fields).decode()}\n" in text
+    assert all(f"    {line}\n" in text for line in KEY.read_text().splitlines())

@@ -83,7 +83,6 @@ def _report(name: str, trusted: list[PublicKey], args: argparse.Namespace) -> st
 
 
 def _verify(name: str, store: Path | None, trusted: list[PublicKey]) -> "Verification":
-    from auditor.locate import locate
     from auditor.verify import Verdict, verify, verify_file
 
     path = Path(name)
@@ -91,6 +90,8 @@ def _verify(name: str, store: Path | None, trusted: list[PublicKey]) -> "Verific
         # Read here rather than line by line: any layout of the JSON will do, and so will a pipe.
         with path.open("rb") as file:
             return verify_file(file, trusted)
+    from auditor.locate import locate
+
     recording = locate(name, store)
     try:
         found = verify(_lines(recording), trusted)
