@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from auditor.ingest import Ingest
+from auditor.progress_bar import progress_bar
 from auditor.recording import FileRecording, RecordingError
 from auditor.store import Refusal, Store
 from recorder.message import MAX_LINE, MessageError, parse
@@ -77,18 +78,28 @@ def ingest_file(ingest: Ingest, path: Path, mark: Mark, progress: Progress = lam
     return mark
 
 
-def catch_up(store: Store, directory: Path, progress: Progress = lambda _: None) -> Ingest | None:
-    """Take in what is new in the files of a directory; None, at the cost of a look at it, when nothing is."""
+def catch_up(store: Store, directory: Path) -> None:
+    """Take in what is new in the files of a directory; with nothing new this costs a look at each file's status."""
     changed = changed_files(store, [directory])
-    if not changed:
-        return None
-    ingest = Ingest(store)
-    for path, mark in changed:
-        try:
-            ingest_file(ingest, path, mark, progress)
-        except RecordingError as error:
-            refuse_file(store, path, error)
-    return ingest
+    if changed:
+        ingest_files(Ingest(store), store, changed)
+
+
+def ingest_files(
+    ingest: Ingest, store: Store, files: Iterable[tuple[Path, "Mark"]], *, quiet: bool = False
+) -> list[RecordingError]:
+    """Take in what these files have behind their marks. Files that cannot be read go into quarantine; the errors
+    are returned."""
+    errors = []
+    files = list(files)
+    with progress_bar("taking in recordings", sum(map(_size, files)), quiet=quiet) as progress:
+        for path, mark in files:
+            try:
+                ingest_file(ingest, path, mark, progress)
+            except RecordingError as error:
+                _refuse_file(store, path, error)
+                errors.append(error)
+    return errors
 
 
 def changed_files(store: Store, paths: Iterable[Path]) -> list[tuple[Path, Mark]]:
@@ -109,7 +120,7 @@ def changed_files(store: Store, paths: Iterable[Path]) -> list[tuple[Path, Mark]
     return changed
 
 
-def refuse_file(store: Store, path: Path, error: RecordingError) -> None:
+def _refuse_file(store: Store, path: Path, error: RecordingError) -> None:
     """Put a file that cannot be read into quarantine; it is tried again when it changes."""
     try:
         status = path.stat()
@@ -117,6 +128,13 @@ def refuse_file(store: Store, path: Path, error: RecordingError) -> None:
         return
     mark = Mark(0, "", status.st_size, status.st_mtime_ns, status.st_ino)
     store.add(source_name(path), json.dumps(asdict(mark)), (), [Refusal(str(error), "", "")])
+
+
+def _size(item: tuple[Path, Mark]) -> int:
+    try:
+        return max(0, item[0].stat().st_size - item[1].offset)
+    except OSError:
+        return 0
 
 
 def _files(path: Path) -> Iterator[Path]:

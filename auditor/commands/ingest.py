@@ -1,0 +1,101 @@
+"""Take recordings into the store: files, directories of them, or what the systemd journal holds.
+
+Reads the recordings of sessrec and of tlog. What is in the store already is recognised, a file that has grown is read
+on from where it ended, and a run that was killed is continued by the next. Lines that are no messages, or do not fit
+to their recording, go into quarantine: `sessrec list --quarantined` shows them with the reason.
+
+Of a directory the files *.jsonl, *.json and *.log are taken, also in directories below it.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from auditor.file_source import changed_files, ingest_files
+from auditor.ingest import Ingest
+from auditor.journal import Journal, ingest_journal
+from auditor.own_store import add_store_argument
+from auditor.recording import RecordingError
+from auditor.sqlite_store import SqliteStore
+from auditor.store import Store
+from recorder.errors import SessrecError
+from recorder.paths import store_file
+
+HELP = "take recordings from files or the journal into the store"
+
+INTERVAL = 0.5
+"""Seconds between two looks at what is followed."""
+
+
+class NothingToIngestError(SessrecError):
+    """The command line names no source, or two kinds of them."""
+
+    exit_status = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `sessrec ingest`."""
+    parser.add_argument("paths", nargs="*", type=Path, metavar="FILE|DIR", help="recordings, or directories of them")
+    parser.add_argument("--journal", action="store_true", help="read the systemd journal")
+    parser.add_argument("--namespace", metavar="NAME", help="the journal of this namespace")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="the journal files in this directory")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added, until interrupted")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    add_store_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0, or 1 when a file could not be read."""
+    is_journal = args.journal or args.namespace is not None or args.directory is not None
+    if is_journal == bool(args.paths):
+        raise NothingToIngestError("name files or directories to take in, or --journal")
+    store = SqliteStore(args.store or store_file())
+    try:
+        ingest = Ingest(store)
+        if is_journal:
+            journal = Journal(args.namespace, args.directory)
+            status = _repeat(lambda: _journal(ingest, store, journal), args.follow)
+        else:
+            status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), args.follow)
+        if not args.quiet:
+            _report(ingest)
+        return status
+    finally:
+        store.close()
+
+
+def _repeat(look: Callable[[], int], follow: bool) -> int:
+    status = look()
+    while follow:
+        try:
+            time.sleep(INTERVAL)
+            status = look() or status
+        except KeyboardInterrupt:
+            break
+    return status
+
+
+def _journal(ingest: Ingest, store: Store, journal: Journal) -> int:
+    ingest_journal(ingest, store, journal)
+    return 0
+
+
+def _files(ingest: Ingest, store: Store, paths: list[Path], quiet: bool) -> int:
+    errors: list[RecordingError] = ingest_files(ingest, store, changed_files(store, paths), quiet=quiet)
+    for error in errors:
+        sys.stderr.write(f"sessrec: {error}\n")
+    return 1 if errors else 0
+
+
+def _report(ingest: Ingest) -> None:
+    counts = ingest.counts
+    parts = [f"{len(counts.recordings)} recordings", f"{counts.taken} new messages"]
+    if counts.known:
+        parts.append(f"{counts.known} known already")
+    if counts.deleted:
+        parts.append(f"{counts.deleted} of deleted recordings")
+    if counts.refused:
+        parts.append(f"{counts.refused} lines refused (see `sessrec list --quarantined`)")
+    print(", ".join(parts))

@@ -1,0 +1,56 @@
+"""The messages of one recording, for the formats it is exported to."""
+
+import codecs
+import json
+from collections.abc import Iterator
+
+from auditor.printable import printable
+from auditor.recording import Recording
+from recorder.errors import SessrecError
+from recorder.message import Message, MessageError, parse
+
+
+class ExportError(SessrecError):
+    """A recording cannot be exported; the text says why."""
+
+
+def messages(recording: Recording) -> Iterator[Message]:
+    """The messages that are there now. Raises ExportError at what is none, and at those of a second recording."""
+    number = 0
+    rec = None
+    while lines := recording.read():
+        for line in lines:
+            number += 1
+            if not line:
+                continue
+            try:
+                message = parse(line)
+            except MessageError as error:
+                raise ExportError(f"line {number} is not a message: {printable(str(error))}") from error
+            rec = rec or message.rec
+            if message.rec != rec:
+                raise ExportError(
+                    "the file holds several recordings: take it in with `sessrec ingest` and export them by id"
+                )
+            yield message
+
+
+def charset(message: Message) -> str:
+    """The character set that a session-start names; UTF-8 in other messages and for names that Python cannot decode."""
+    ours = message.fields.get("sessrec")
+    name = ours.get("charset") if isinstance(ours, dict) else None
+    try:
+        # Not every codec is of text: hex and zlib are there too.
+        b"a".decode(name)
+        codecs.getincrementaldecoder(name)
+    except (LookupError, TypeError, ValueError):
+        return "UTF-8"
+    return str(name)
+
+
+def json_line(value: object) -> bytes:
+    """One line of JSON in UTF-8; in ASCII where it has half surrogate pairs, which only an escape can say."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode() + b"\n"
