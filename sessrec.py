@@ -76,8 +76,8 @@ def load(verb: str) -> "ModuleType":
         __import__(name)
     except ModuleNotFoundError as error:
         missing = error.name or name
-        if name == missing or name.startswith(missing + "."):
-            package = name.partition(".")[0]
+        package = name.partition(".")[0]
+        if missing.partition(".")[0] == package:
             raise NotInstalledError(
                 f"'{verb}' is not available here: this installation has no {missing}; "
                 f"run it where the {package} is installed"
