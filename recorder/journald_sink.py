@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 _SOCKET = "/run/systemd/journal/socket"
 
-_MOST_PARTS = 256
-"""Buffers per datagram that are handed over as they are; Linux takes 1024."""
-
 _SEALS = 0xF
 """F_SEAL_SEAL, SHRINK, GROW and WRITE of linux/fcntl.h: journald reads only what can no longer change."""
 
@@ -33,7 +30,7 @@ class JournaldSink:
 
     Fields: MESSAGE (the line without its newline), PRIORITY=6, SYSLOG_IDENTIFIER=sessrec, SESSREC_REC (the
     recording's id) and SESSREC_TYPE (io or event). `namespace`: a journal namespace (systemd-journald.service(8)),
-    else the system's journal. An entry too large for a datagram goes as a sealed memory file.
+    else the system's journal. An entry too large for a datagram, or in too many parts, goes as a sealed memory file.
 
     Holds no connection: each entry is sent to the socket's path, so a journald that was started again is found.
     A stopped journald is a SinkError, never a wait.
@@ -60,8 +57,6 @@ class JournaldSink:
         length = sum(map(len, parts)) - 1
         # The line's own newline ends the field.
         entry = (self._header, length.to_bytes(8, "little"), *parts)
-        if len(entry) > _MOST_PARTS:
-            entry = (b"".join(entry),)
         try:
             self._send(entry)
         except OSError as error:

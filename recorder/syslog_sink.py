@@ -112,7 +112,7 @@ class SyslogSink:
         if self._is_stream:
             data += b"\0"
         try:
-            sent = connection.send(data, _FLAGS)
+            sent = connection.send(data, socket.MSG_NOSIGNAL)
         except OSError as error:
             if error.errno in _GONE:
                 self._disconnect()
@@ -137,7 +137,7 @@ class SyslogSink:
         connection = self._connected()
         try:
             while self._rest:
-                self._rest = self._rest[connection.send(self._rest, _FLAGS) :]
+                self._rest = self._rest[connection.send(self._rest, socket.MSG_NOSIGNAL) :]
         except OSError as error:
             if error.errno in _GONE:
                 self._disconnect()
@@ -164,8 +164,6 @@ class SyslogSink:
             self._socket.close()
             self._socket = None
 
-
-_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 _GONE = (errno.ECONNREFUSED, errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE, errno.ENOENT)
 

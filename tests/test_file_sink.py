@@ -164,6 +164,9 @@ def test_what_cannot_be_cut_off_again_is_finished_before_the_next_message(tmp_pa
             write(sink, b"two too\n")
     if retried:
         write(sink, b"two too\n")
+    with room_for(15), pytest.raises(SinkError):
+        write(sink, b"three\n")
+    assert path.read_bytes() == b"one\ntwo too\n"
     write(sink, b"three\n")
     assert path.read_bytes() == b"one\ntwo too\nthree\n"
 

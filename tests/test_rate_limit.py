@@ -87,8 +87,8 @@ def test_prop_no_interval_has_more_than_the_bucket_and_the_rate(rate, burst, ste
 
 
 @given(
-    rate=st.integers(1, 2**30),
-    burst=st.integers(0, 2**30),
+    rate=st.integers(1, 10**7),
+    burst=st.integers(0, 2**20),
     sizes=st.lists(st.integers(0, 400_000), min_size=1, max_size=50),
     began=st.floats(0, 1e7),
 )
@@ -99,6 +99,5 @@ def test_prop_who_waits_as_long_as_he_is_told_is_let_through(rate, burst, sizes,
         wait = limit.allow(size, now)
         assert 0 <= wait < math.inf
         if wait:
-            # What a clock of this size can tell apart.
-            now = max(now + wait, math.nextafter(now, math.inf))
-            assert limit.allow(size, now) < 1e-6
+            now += wait
+            assert limit.allow(size, now) == 0.0

@@ -139,11 +139,12 @@ def test_a_flood_of_output_is_slowed_down_to_a_busy_daemon_and_not_cut():
     clock = Clock()
     sink = Slow(clock, per_pause=3)
     spool = Spool(sink, 200, now=clock.now, sleep=clock.sleep)
-    lines = [b"%099d\n" % n for n in range(1000)]
+    lines = [b"%099d\n" % n for n in range(5000)]
     for line in lines:
         assert spool.accepts(len(line))
         spool.write([line], rec="r", kind="io")
         assert spool.pending_bytes <= 200
+    assert sum(clock.pauses) > 2 * PATIENCE
     assert spool.close(60.0)
     assert sink.lines == lines
 

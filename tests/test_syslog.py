@@ -255,6 +255,8 @@ def test_a_message_that_a_lost_stream_took_half_of_is_sent_whole_again(tmp_path)
         with connection:
             connection.settimeout(PATIENCE)
             assert records(connection, 1) == [line(number - 1, 60_000)]
+            spool.write([line(number)], rec="r", kind="io")
+            assert records(connection, 1) == [line(number)]
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
