@@ -22,8 +22,8 @@ while True:
     header = cases.readline()
     if not header:
         break
-    os.sys.stdout.buffer.write(cases.read(int(header)) + b"\x1b\\\x1b[5n")
-    os.sys.stdout.buffer.flush()
+    sys.stdout.buffer.write(cases.read(int(header)) + b"\x1b\\\x1b[5n")
+    sys.stdout.buffer.flush()
     seen = b""
     while not seen.endswith(b"\x1b[0n"):
         seen += os.read(0, 1)
@@ -52,14 +52,27 @@ class Tmux:
         environment = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE")}
         environment |= {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color", "TMUX_TMPDIR": self.directory.name}
         self.client = subprocess.Popen(
-            ["tmux", "-L", self.name, "-f", str(configuration), "-C", "new-session", "-x80", "-y24"]
-            + [sys.executable, str(driver), str(cases), str(done)],
+            [
+                "tmux",
+                "-L",
+                self.name,
+                "-f",
+                configuration,
+                "-C",
+                "new-session",
+                "-x80",
+                "-y24",
+                sys.executable,
+                driver,
+                cases,
+                done,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
         )
-        self.cases = open(cases, "wb", buffering=0)
-        self.done = open(done, "rb", buffering=0)
+        self.cases = cases.open("wb", buffering=0)
+        self.done = done.open("rb", buffering=0)
         self._answer()
         self._command("refresh-client -f no-output")
         # In the configuration file it makes tmux 3.3a end at once.
@@ -79,6 +92,8 @@ class Tmux:
         """Rows and cursor after RESET and then texts (str or bytes) and sizes (a pair), one after the other."""
         self._resize((columns, rows))
         self._write(RESET)
+        # Rows that wrapping anew pushed out at the top stay as history, even with none allowed, and come back.
+        self._command("clear-history")
         for step in steps:
             if isinstance(step, tuple):
                 self._resize(step)
@@ -87,7 +102,7 @@ class Tmux:
         captured = self._command("capture-pane -p -e")
         position = self._command("display-message -p '#{cursor_x} #{cursor_y}'")[0]
         x, y = map(int, position.split())
-        return [_plain(row) for row in captured], (min(x, self.size[0] - 1), y)
+        return _plain(captured), (min(x, self.size[0] - 1), y)
 
     def _resize(self, size):
         if size != self.size:
@@ -125,11 +140,8 @@ class Tmux:
                 answer.append(text)
 
 
-def _plain(row):
-    """tmux writes graphics as letters between SO and SI, and colours as they were."""
-    row = re.sub(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\", "", row)
-    shown = ""
-    for part in re.split("(\x0e[^\x0f]*\x0f?)", row):
-        shown += part[1:].rstrip("\x0f").translate(GRAPHICS) if part.startswith("\x0e") else part
-    # Graphics may go on over the end of a row; a letter set is never left on.
-    return shown.rstrip(" ")
+def _plain(rows):
+    """tmux writes graphics as letters between SO and SI, over the ends of rows, and colours as they were."""
+    text = re.sub(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\", "", "\n".join(rows))
+    text = re.sub("\x0e([^\x0f]*)\x0f?", lambda found: found[1].translate(GRAPHICS), text)
+    return [row.rstrip(" ") for row in text.split("\n")]

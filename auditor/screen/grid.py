@@ -105,6 +105,12 @@ class Grid:
                 gone = [row.rstrip(WRAP) for row in gone]
             self.scrolled += gone
 
+    def fill(self, y: int) -> None:
+        """A wide character does not fit into the last cell of a row: what stands there stays."""
+        row = self.rows[y]
+        if len(row) < self.columns:
+            self.rows[y] = row.ljust(self.columns - 1) + FILL
+
     def mark_wrapped(self, y: int) -> None:
         """The text of a full row goes on in the next row."""
         row = self.rows[y]

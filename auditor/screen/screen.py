@@ -276,9 +276,12 @@ class Screen(Grid):
             piece = cells[start : start + room]
             start += len(piece)
             if start < length and cells[start] == PAD:
-                piece = piece[:-1] + FILL
+                if len(piece) > 1:
+                    self.put(self.x, self.y, piece[:-1])
+                self.fill(self.y)
                 start -= 1
-            self.put(self.x, self.y, piece)
+            else:
+                self.put(self.x, self.y, piece)
             self.x += len(piece)
 
     def _write_cell(self, cell: str) -> None:
@@ -309,9 +312,10 @@ class Screen(Grid):
     def _combine(self, mark: str) -> None:
         x = self.x - 1
         row = self.rows[self.y]
-        if x > 0 and x < len(row) and row[x] == PAD:
+        if 0 < x < len(row) and row[x] == PAD:
             x -= 1
-        if 0 <= x < len(row):
+        if x >= 0:
+            row = row.ljust(x + 1)
             self.rows[self.y] = row[:x] + self.clusters.combine(row[x], mark) + row[x + 1 :]
 
     def _joins(self) -> bool:
