@@ -137,7 +137,7 @@ class Slow(FailingSink):
 
 def test_a_flood_of_output_is_slowed_down_to_a_busy_daemon_and_not_cut():
     clock = Clock()
-    sink = Slow(clock, per_pause=3)
+    sink = Slow(clock, per_pause=1)
     spool = Spool(sink, 200, now=clock.now, sleep=clock.sleep)
     lines = [b"%099d\n" % n for n in range(5000)]
     for line in lines:
