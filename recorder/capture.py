@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from recorder import terminal
 from recorder.encoder import Encoder
+from recorder.signals import LEAVE
 
 if TYPE_CHECKING:
     from recorder.log import Log
     from recorder.masking import InputMask
     from recorder.rate_limit import RateLimit
+    from recorder.signals import Signals
 
 CHUNK = 16_384
 """Bytes asked for in one read. Linux hands out at most 4095 of a PTY's output at once."""
@@ -34,9 +36,6 @@ background goes on printing is not the session's."""
 
 RETRY = 0.25
 """Seconds between two tries of a failing sink."""
-
-_LEAVE = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
-_WATCHED = (signal.SIGWINCH, signal.SIGCHLD, *_LEAVE)
 
 
 class Limits:
@@ -64,6 +63,7 @@ class Capture:
         outer: int,
         master: int,
         pid: int,
+        signals: "Signals",
         log: "Log",
         limits: Limits,
         size: tuple[int, int],
@@ -88,18 +88,16 @@ class Capture:
         self._paused_until: float | None = None
         self._unwritten = b""
         self._untyped = b""
-        self._wake, self._signalled = -1, -1
+        self._signals = signals
         self._poll = poll()
 
     def run(self) -> str:
         """Copy until the session ends; why it ended: exit, hangup or signal. The last bytes are in the log then."""
-        self._catch_signals()
         self._watch()
-        try:
-            reason = self._copy()
-            self._drain()
-        finally:
-            self._release_signals()
+        # The command may have ended, and the window changed, before anybody looked.
+        self._signals.repeat(signal.SIGWINCH, signal.SIGCHLD)
+        reason = self._copy()
+        self._drain()
         return reason
 
     def position(self) -> int:
@@ -125,25 +123,12 @@ class Capture:
         self.log.io(body, now)
         self._plan(now)
 
-    def _catch_signals(self) -> None:
-        self._wake, self._signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
-        for number in _WATCHED:
-            signal.signal(number, _nothing)
-        # Whatever happened before the handlers stood.
-        os.write(self._signalled, bytes([signal.SIGWINCH, signal.SIGCHLD]))
-
-    def _release_signals(self) -> None:
-        signal.set_wakeup_fd(-1)
-        os.close(self._wake)
-        os.close(self._signalled)
-
     def _watch(self) -> None:
         """Tell poll what is wanted now: a side that takes nothing is not fed, and its source not read."""
         keyboard = 0 if self._untyped else POLLIN
         screen = POLLOUT if self._unwritten else 0
         waiting = self._unwritten or self._paused_until is not None
-        self._poll.register(self._wake, POLLIN)
+        self._poll.register(self._signals.descriptor, POLLIN)
         self._poll.register(self.outer, keyboard | screen)
         self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._untyped else 0))
 
@@ -292,7 +277,7 @@ class Capture:
 
     def _woken(self) -> bool:
         """Act on signals; False where the session is over."""
-        for number in os.read(self._wake, 4096):
+        for number in self._signals.read():
             if number == signal.SIGWINCH:
                 self._resized()
             elif number == signal.SIGCHLD:
@@ -342,10 +327,10 @@ class Capture:
         self.flush(last=True)
         gone = poll()
         gone.register(self.outer, POLLOUT)
-        gone.register(self._wake, POLLIN)
+        gone.register(self._signals.descriptor, POLLIN)
         while self._unwritten and self.signal is None:
             for descriptor, event in gone.poll():
-                if descriptor == self._wake:
+                if descriptor == self._signals.descriptor:
                     self._woken_while_draining()
                 elif event & POLLOUT:
                     self._write(b"")
@@ -353,10 +338,6 @@ class Capture:
                     return
 
     def _woken_while_draining(self) -> None:
-        for number in os.read(self._wake, 4096):
-            if number in _LEAVE:
+        for number in self._signals.read():
+            if number in LEAVE:
                 self.signal = number
-
-
-def _nothing(_number: int, _frame: object) -> None:
-    """A handler that does nothing: the signal's number arrives on the wake-up descriptor."""

@@ -14,34 +14,36 @@ from recorder.encoder import Encoder
 if TYPE_CHECKING:
     from recorder.capture import Limits
     from recorder.log import Log
+    from recorder.signals import Signals
 
 CHUNK = 4096
 """PIPE_BUF: what a pipe that poll calls writable takes without blocking, so O_NONBLOCK, which would be set for
 everybody who shares the descriptor, is not needed."""
 
-FORWARDED = (signal.SIGHUP, signal.SIGTERM)
+_FORWARDED = (signal.SIGHUP, signal.SIGTERM)
 """Signals passed on to the command. Ctrl-C and Ctrl-\\ reach its process group from the terminal by themselves."""
 
 
-def wait(pid: int) -> int:
+def wait(pid: int, signals: "Signals") -> int:
     """Wait for the command, handing signals on; what waitpid tells."""
-    forward_signals(pid)
-    return os.waitpid(pid, 0)[1]
+    watch = poll()
+    watch.register(signals.descriptor, POLLIN)
+    signals.repeat(signal.SIGCHLD)
+    while True:
+        watch.poll()
+        if signal.SIGCHLD in forward(pid, signals):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return status
 
 
-def forward_signals(pid: int) -> None:
-    """From now on the command gets the signals that were meant for it."""
-    for number in FORWARDED:
-        signal.signal(number, lambda received, _frame: _kill(pid, received))
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, lambda _received, _frame: None)
-
-
-def _kill(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
+def forward(pid: int, signals: "Signals") -> bytes:
+    """Hand on to the command what was meant for it; all the signals that have come."""
+    numbers = signals.read()
+    for number in numbers:
+        if number in _FORWARDED:
+            os.kill(pid, number)
+    return numbers
 
 
 class _Direction:
@@ -61,9 +63,10 @@ class _Direction:
 class Pipes:
     """Copies the three streams of a command. `child_ends` are the descriptors that the command gets."""
 
-    def __init__(self, log: "Log", limits: "Limits", *, bound: int, began: float) -> None:
+    def __init__(self, log: "Log", limits: "Limits", signals: "Signals", *, bound: int, began: float) -> None:
         self.log = log
         self.limits = limits
+        self._signals = signals
         self._began = began
         self._due: float | None = None
         self._encoder = Encoder()
@@ -81,19 +84,19 @@ class Pipes:
         """Copy until the command has ended and its output is at its end; what waitpid tells."""
         for descriptor in self.child_ends:
             os.close(descriptor)
-        forward_signals(pid)
         _, printed, complained = self._directions
         while printed.open or complained.open:
-            self._step()
+            self._step(pid)
         self._flush(last=True)
-        return os.waitpid(pid, 0)[1]
+        return wait(pid, self._signals)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Bytes that each stream carried, and how many of them are recorded."""
         return {one.name: {"bytes": one.total, "recorded": one.recorded} for one in self._directions}
 
-    def _step(self) -> None:
+    def _step(self, pid: int) -> None:
         watch = poll()
+        watch.register(self._signals.descriptor, POLLIN)
         wanted: dict[int, _Direction] = {}
         for one in self._directions:
             if not one.open:
@@ -108,8 +111,13 @@ class Pipes:
         now = monotonic()
         timeout = None if self._due is None else max(0, int((self._due - now) * 1000) + 1)
         for descriptor, event in watch.poll(timeout):
+            if descriptor == self._signals.descriptor:
+                forward(pid, self._signals)
+                continue
             one = wanted[descriptor]
-            if one.open and one.pending:
+            if not one.open:
+                continue
+            if one.pending:
                 self._write(one)
             elif descriptor == one.source:
                 self._read(one)

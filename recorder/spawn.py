@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import termios
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,8 @@ from recorder.errors import SessrecError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# The interpreter ignores these two; a program that starts under sessrec must find them as any other does.
-# Their numbers are the same on every Linux; the signal module builds enums for 3 ms on the way to the shell.
-_SIGKILL = 9
-_SIGPIPE = 13
-_SIGXFSZ = 25
+_TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
+"""The interpreter ignores these two; a program that starts under sessrec must find them as any other does."""
 
 
 class SpawnError(SessrecError):
@@ -92,7 +90,7 @@ def _spawn(
             environment,
             file_actions=actions,
             setsid=setsid,
-            setsigdef=[_SIGPIPE, _SIGXFSZ],
+            setsigdef=_TO_DEFAULT,
         )
     except OSError as error:
         raise CommandNotStarted(program, error) from error
@@ -119,7 +117,7 @@ def wait_after_hangup(pid: int) -> int | None:
 def terminate(pid: int) -> None:
     """End a command that may not go on without its recording."""
     try:
-        os.kill(pid, _SIGKILL)
+        os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
     os.waitpid(pid, 0)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from recorder import spawn, terminal
 from recorder.errors import SessrecError
 from recorder.settings import Settings, parse
+from recorder.signals import Signals
 from recorder.sink import SinkError
 from recorder.spool import Spool
 
@@ -105,6 +106,7 @@ class _Recording:
         self.settings = settings
         self.sink = sink
         self.rec = rec
+        self.signals = Signals()
 
     def on_terminal(self, program: str, argv: "Sequence[str]", environment: "Mapping[str, str]") -> int:
         outer = terminal.reopened(0)
@@ -142,6 +144,7 @@ class _Recording:
             outer=outer,
             master=pty.master,
             pid=pid,
+            signals=self.signals,
             log=session.log,
             limits=self._limits(),
             size=pty.size,
@@ -166,7 +169,13 @@ class _Recording:
         copied = self.settings.command_bytes
         session = self._session()
         copier = (
-            pipes.Pipes(session.log, self._limits(), bound=self.settings.command_bytes_limit, began=session.began)
+            pipes.Pipes(
+                session.log,
+                self._limits(),
+                self.signals,
+                bound=self.settings.command_bytes_limit,
+                began=session.began,
+            )
             if copied
             else None
         )
@@ -181,7 +190,7 @@ class _Recording:
         details = {}
         try:
             self._start(session, program, argv, environment, pid, None)
-            code = spawn.exit_status(copier.run(pid) if copier else pipes.wait(pid))
+            code = spawn.exit_status(copier.run(pid) if copier else pipes.wait(pid, self.signals))
             if copier is not None:
                 details = {"streams": copier.totals()}
         except SessrecError as error:
