@@ -36,16 +36,18 @@ def messages(recording: Recording) -> Iterator[Message]:
 
 
 def charset(message: Message) -> str:
-    """The character set that a session-start names; UTF-8 in other messages and for names that Python cannot decode."""
+    """The character set that a session-start names; UTF-8 in other messages, and for what Python cannot decode."""
     ours = message.fields.get("sessrec")
     name = ours.get("charset") if isinstance(ours, dict) else None
+    if not isinstance(name, str):
+        return "UTF-8"
     try:
-        # Not every codec is of text: hex and zlib are there too.
+        # Not every codec is of text: there are hex and zlib too.
         b"a".decode(name)
         codecs.getincrementaldecoder(name)
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, ValueError):
         return "UTF-8"
-    return str(name)
+    return name
 
 
 def json_line(value: object) -> bytes:
