@@ -71,8 +71,8 @@ class Ingest:
         self.counts.add(batch.counts)
 
     def settle(self, source: str, mark: str | None = None) -> None:
-        """Make the store show also what stands on the screens of recordings of this source that have not ended; that
-        it is read up to `mark` is noted with it."""
+        """Make the store show also what stands on the screens of recordings that this source added to; that it is
+        read up to `mark` is noted with it."""
         try:
             for rec in self._store.unsettled(source):
                 _settle(self._store, source, rec, self._open)
@@ -160,7 +160,7 @@ class _Batch:
         self.counts.refused += 1
         excerpt = printable(line[:EXCERPT].decode("utf-8", "backslashreplace"))
         # Without the numbers in it, one reason is one row of the quarantine, however often it occurs.
-        self._refusals.append(Refusal(re.sub(r"\d+", "N", str(error)), rec, excerpt))
+        self._refusals.append(Refusal(re.sub(r"(?<![\w-])\d+", "N", str(error)), rec, excerpt))
 
 
 def _opened(store: Store, rec: str, intakes: "OrderedDict[str, Intake]") -> Intake | None:

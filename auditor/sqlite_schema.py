@@ -13,6 +13,7 @@ BUSY_SECONDS = 60.0
 """How long one process waits for another's write. A write holds the store for less than a second."""
 
 SCHEMA = """
+-- added_by: the source of the last addition, which is to settle it.
 CREATE TABLE recordings (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     rec TEXT NOT NULL UNIQUE,
@@ -20,13 +21,13 @@ CREATE TABLE recordings (
     host TEXT NOT NULL,
     start REAL NOT NULL,
     finish REAL NOT NULL,
-    source TEXT NOT NULL,
+    added_by TEXT NOT NULL,
     settled INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     facts TEXT NOT NULL
 );
 CREATE INDEX recordings_start ON recordings(start);
-CREATE INDEX recordings_unsettled ON recordings(source) WHERE NOT settled;
+CREATE INDEX recordings_unsettled ON recordings(added_by) WHERE NOT settled;
 
 -- Messages as they came, newline-separated and compressed; ids within one row are contiguous.
 CREATE TABLE chunks (

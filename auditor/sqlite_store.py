@@ -103,7 +103,7 @@ class SqliteStore:
         with self._transaction():
             self._vocabulary.begin()
             for addition in additions:
-                self._add(addition)
+                self._add(source, addition)
             for refusal in refusals:
                 self._refuse(source, refusal)
             if mark is not None:
@@ -145,7 +145,7 @@ class SqliteStore:
         """See Store."""
         with self._errors():
             rows = self._connection.execute(
-                "SELECT rec FROM recordings WHERE NOT settled AND source = ?", (source,)
+                "SELECT rec FROM recordings WHERE NOT settled AND added_by = ?", (source,)
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -161,7 +161,7 @@ class SqliteStore:
         """See Store."""
         self._connection.close()
 
-    def _add(self, addition: Addition) -> None:
+    def _add(self, source: str, addition: Addition) -> None:
         facts = addition.facts
         row = self._connection.execute(
             "SELECT number, revision FROM recordings WHERE rec = ?", (facts.rec,)
@@ -170,7 +170,7 @@ class SqliteStore:
             raise ConflictError(f"recording {facts.rec} was added to by another process")
         if self.is_deleted(facts.rec):
             raise ConflictError(f"recording {facts.rec} was deleted by another process")
-        number = self._write_facts(row[0] if row else None, replace(facts, revision=facts.revision + 1))
+        number = self._write_facts(source, row[0] if row else None, replace(facts, revision=facts.revision + 1))
         append_lines(self._connection, number, addition.lines)
         self._texts.remove(number, passing_only=not addition.anew)
         self._texts.append(number, addition.seen)
@@ -182,12 +182,12 @@ class SqliteStore:
             [(number, *event) for event in addition.events],
         )
 
-    def _write_facts(self, number: int | None, facts: Facts) -> int:
+    def _write_facts(self, source: str, number: int | None, facts: Facts) -> int:
         cursor = self._connection.execute(
-            "INSERT INTO recordings(number, rec, user, host, start, finish, source, settled, revision, facts) "
+            "INSERT INTO recordings(number, rec, user, host, start, finish, added_by, settled, revision, facts) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET start = excluded.start, "
-            "finish = excluded.finish, settled = excluded.settled, revision = excluded.revision, "
-            "facts = excluded.facts",
+            "finish = excluded.finish, added_by = excluded.added_by, settled = excluded.settled, "
+            "revision = excluded.revision, facts = excluded.facts",
             (
                 number,
                 facts.rec,
@@ -195,7 +195,7 @@ class SqliteStore:
                 facts.host,
                 facts.start,
                 facts.finish,
-                facts.source,
+                source,
                 facts.settled,
                 facts.revision,
                 json.dumps(asdict(facts)),

@@ -54,9 +54,11 @@ class Texts:
         for (number,) in rows:
             block = self.block(number)
             numbers = self._vocabulary.stored(words(fold(block.text))).values() if block else ()
-            self._connection.execute(
-                "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)", (number, _tokens(numbers))
-            )
+            if numbers:
+                # Exactly what was put in; FTS5 takes a row that it never had for damage.
+                self._connection.execute(
+                    "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)", (number, _tokens(numbers))
+                )
             self._connection.execute("DELETE FROM texts WHERE block = ?", (number,))
             self._connection.execute("DELETE FROM blocks WHERE number = ?", (number,))
             gone.update(numbers)

@@ -181,7 +181,7 @@ class Store(Protocol):
         ...
 
     def unsettled(self, source: str) -> list[str]:
-        """Recordings of a source whose texts do not have all that is known yet."""
+        """Recordings whose texts do not have all that is known yet, and to which this source added last."""
         ...
 
     def quarantined(self) -> Iterator[Quarantined]:

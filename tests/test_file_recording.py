@@ -71,7 +71,7 @@ def test_a_later_reader_goes_on_where_an_earlier_one_stopped(tmp_path):
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: None])
 def test_what_is_no_file_is_refused_without_waiting(tmp_path, make):
     make(tmp_path / "r")
-    with pytest.raises(RecordingError, match="r (is|does)"):
+    with pytest.raises(RecordingError, match=r"r (is|does)"):
         FileRecording(tmp_path / "r")
 
 

@@ -40,7 +40,9 @@ def test_friendly_forms(text, meant):
     assert point_in_time(text, NOW) == datetime.fromisoformat(meant).replace(tzinfo=ZONE).timestamp()
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "@", "@nan", "today today", "9" * 30 + "h", "mo"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "25:00", "2026-13-01", "@", "@nan", "today today", "9" * 30 + "h", "mo"]
+)
 def test_what_is_no_time_is_refused_with_examples(text):
     with pytest.raises(TimeFormError, match="use for example 'today'") as caught:
         point_in_time(text, NOW)
@@ -50,6 +52,8 @@ def test_what_is_no_time_is_refused_with_examples(text):
 @given(st.one_of(st.text(), st.text("0123456789:-TZ@.+hmd ago")))
 def test_prop_a_time_or_an_error(text):
     try:
-        assert abs(point_in_time(text, NOW)) < 1e12
+        said = f"{point_in_time(text, NOW):.3f}"
     except TimeFormError as error:
-        assert str(error).isprintable()
+        said = str(error)
+    assert said.isprintable()
+    assert said != "nan"

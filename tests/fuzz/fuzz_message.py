@@ -16,14 +16,18 @@ def target(data):
     try:
         message = parse(data)
     except MessageError as error:
-        assert "\n" not in str(error)
-        return "".join(char for char in str(error)[:40] if char.isalpha())
+        return _one_line(str(error))
     assert isinstance(message, Message)
     at = message.pos
     for packet in message.packets:
         assert at <= packet.at <= MAX_ID
         at = packet.at
     return tuple(type(packet).__name__ for packet in message.packets)[:4], message.event is None
+
+
+def _one_line(text):
+    assert "\n" not in text
+    return "".join(char for char in text[:40] if char.isalpha())
 
 
 if __name__ == "__main__":

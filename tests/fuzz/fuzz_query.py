@@ -1,12 +1,12 @@
 """The search language: a query that selects and matches without failing, or an error of one line."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from auditor.line_match import LineMatch
 from auditor.query import QueryError, parse_query
 from tests import fuzz
 
-NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 TEXT = "total 0\ndrwxr-xr-x 2 root root 4096 日本語 ÀÉ\n$ make test: No such file\n"
 SEEDS = [
     b'error -warning "no such file" -"x y"',
@@ -21,14 +21,18 @@ def target(data):
     try:
         query = parse_query(data.decode("utf-8", "surrogateescape"), NOW)
     except QueryError as error:
-        assert str(error).isprintable(), repr(error)
-        return str(error)[:12]
+        return _one_line(str(error))[:12]
     query.selection.takes("rec", "user", "host")
     lines = [line for group in (*query.groups, *query.without) for line in LineMatch(group).lines(TEXT)]
     for line in lines:
         assert line.text in TEXT
         assert all(0 <= start < end <= len(line.text) for start, end in line.spans)
     return len(query.groups), len(query.without), len(lines) > 0, query.selection.since is None
+
+
+def _one_line(text):
+    assert text.isprintable(), repr(text)
+    return text
 
 
 if __name__ == "__main__":
