@@ -129,9 +129,27 @@ def test_what_is_no_beginning_of_a_log_does_not_count_as_cut_short(text):
     assert not isinstance(caught.value, CutShortError)
 
 
-def test_an_object_longer_than_any_message_is_refused():
+@pytest.mark.parametrize("chunks", [[b"{}\n", b"[{}]"], [b"{}\n", b",{}"], [b"[{}]", b"{}"], [b"[{}", b"{}]"]])
+def test_a_log_is_a_sequence_or_an_array_not_both(chunks):
+    with pytest.raises(MessageError, match="should begin"):
+        list(json_objects(chunks))
+
+
+def test_an_object_longer_than_any_message_is_refused_before_all_of_it_is_read():
+    def endless():
+        yield b'{"a":[\n'
+        for _ in range(MAX_LINE // 30_000 + 1):
+            yield b"1,\n" * 10_000
+        pytest.fail("read on")
+
     with pytest.raises(MessageError, match="longer than"):
-        list(json_objects(b'{"a":[\n' if not index else b"1,\n" * 10_000 for index in range(MAX_LINE // 30_000 + 2)))
+        list(json_objects(endless()))
+
+
+def test_a_line_broken_within_a_text_is_found():
+    line = LINES[0].rstrip(b"\n")
+    middle = line.index(b"web1") + 2
+    assert str(verify([line[:middle], line[middle:], *LINES[1:]], TRUSTED)) == "tampered at 1"
 
 
 def test_a_message_of_64_kib_of_bytes_may_be_spread_over_lines():
