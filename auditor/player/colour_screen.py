@@ -35,7 +35,9 @@ class ColourScreen(Screen):
         self.pen = DEFAULT
         self.ground = DEFAULT
         self.cursor_shown = True
+        self._wraps = False
         self._saved_pen = DEFAULT
+        self._alternate_pen = DEFAULT
         super().__init__(columns, rows)
         self.pens = [""] * self.height
         self._saved_pens: list[str] = []
@@ -106,6 +108,18 @@ class ColourScreen(Screen):
         super().scroll_up(count)
         self._delete_pens(self.top, self.bottom, count)
 
+    def mark_wrapped(self, y: int) -> None:
+        """See Grid. The row that automatic wrapping brings in at the bottom has no colour, as in tmux."""
+        super().mark_wrapped(y)
+        self._wraps = True
+
+    def line_feed(self) -> None:
+        """See Screen."""
+        wraps, self._wraps = self._wraps, False
+        coloured, self.ground = self.ground, DEFAULT if wraps else self.ground
+        super().line_feed()
+        self.ground = coloured
+
     def resize_rows(self, height: int) -> None:
         """See Grid."""
         excess = self.height - height
@@ -150,8 +164,10 @@ class ColourScreen(Screen):
             if size != before:
                 self.resize(*size)
                 self.x, self.y = min(self.x, self.columns - 1), min(self.y, self.height - 1)
-        if with_cursor:
-            (self.save_pen if on else self.restore_pen)()
+        if on and not was:
+            self._alternate_pen = self.pen
+        elif not on and with_cursor and self.alternate_cursor is not None:
+            self.set_pen(self._alternate_pen)
 
     def reset_modes(self) -> None:
         """See Screen."""
@@ -175,6 +191,7 @@ class ColourScreen(Screen):
             kind = token.lastindex
             if kind == _COLOUR:
                 self.set_pen(changed(self.pen, token[2]))
+                self._last = ""
                 continue
             if kind == _RUN:
                 run = token[1]
@@ -294,5 +311,9 @@ class _ColourParser(Parser):
     def _read_escape(self, char: str) -> None:
         sequence = self._intermediates + char
         super()._read_escape(char)
-        if not self._discard and sequence in ("7", "8"):
+        if self._discard:
+            return
+        if sequence in ("7", "8"):
             (self._colours.save_pen if char == "7" else self._colours.restore_pen)()
+        elif sequence == "#8":
+            self._colours.pens = [""] * self._colours.height
