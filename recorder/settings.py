@@ -158,7 +158,7 @@ def _option(argument: str) -> "tuple[Setting, str | None]":
     if setting is None:
         from difflib import get_close_matches
 
-        close = get_close_matches(name, _OPTIONS, n=1)
+        close = get_close_matches(name, _OPTIONS, n=1, cutoff=0.7)
         meant = f", did you mean {close[0]}?" if close else ""
         raise OptionError(f"unknown option {name}{meant}; 'sessrec rec --help' lists them")
     if equals and isinstance(setting, Flag):
