@@ -143,7 +143,7 @@ COMBINING = st.lists(
 @judged
 @given(size=st.tuples(st.integers(3, 60), st.integers(2, 10)), text=sequences(WORD, COMBINING, MOVE))
 def test_prop_combining_characters_join_as_in_tmux(tmux, size, text):
-    assert shown(*size, text) == tmux.show(*size, text)
+    agree(tmux, size, text)
 
 
 LINES = st.lists(st.text("abc defghi─é", max_size=70), max_size=12).map("\r\n".join)
