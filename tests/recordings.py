@@ -36,7 +36,7 @@ def ingested(store, path):
     return ingest.counts
 
 
-def found(store, query, each=100):
+def found(store, query, each=10_000):
     """The lines that a query finds, as (rec, kind, at, text)."""
     hits = store.search(parse_query(query, datetime.now().astimezone()), each)
     return [(hit.facts.rec, hit.kind, hit.at, hit.text) for hit in hits]
