@@ -87,8 +87,12 @@ def test_the_system_s_file_is_read_where_it_exists(tmp_path):
     assert settings.parse([])[0].input is True
 
 
-def test_a_system_file_that_cannot_be_read_is_not_the_same_as_none(tmp_path):
+def test_a_system_file_that_cannot_be_read_is_not_the_same_as_none(tmp_path, monkeypatch):
     (tmp_path / "system.toml").mkdir()
+    with pytest.raises(config.ConfigError, match="cannot be read"):
+        settings.parse([])
+    monkeypatch.setattr(settings, "CONFIG_FILE", str(tmp_path / "x" / "config.toml"))
+    (tmp_path / "x").write_text("no directory")
     with pytest.raises(config.ConfigError, match="cannot be read"):
         settings.parse([])
 
@@ -120,6 +124,7 @@ def test_the_environment_configures_nothing(monkeypatch):
         ("[rec]\n[record]\n", "2: record: unknown section; did you mean 'rec'?"),
         ("[rec]\n[rec.latency]\n", "2: rec.latency: a table is not a number;"),
         ("[[rec]]\n", "1: rec: a list is not a table; write [rec]"),
+        ("[rec]\nspool = 0x" + "f" * 5000, "2: rec.spool: this number is out of range 0 to 1G;"),
         ("rec = 5\n", "1: rec: 5 is not a table; write [rec]"),
         ("[rec]\nkey = 'key.pem'\n", '2: rec.key: "key.pem" is not an absolute path;'),
         ("[rec]\noutput = '/x'\n", "2: rec.output: unknown setting;"),
