@@ -119,7 +119,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path):
 def test_output_that_cannot_be_written_is_said(tmp_path):
     code = with_verb(tmp_path, "def main(argv):\n    print('x')\n    return 0\n")
     with open("/dev/full", "w") as full:
-        child = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False)
+        child = subprocess.run([sys.executable, "-E", "-c", code], stdout=full, stderr=subprocess.PIPE, check=False)
     assert (child.returncode, child.stderr) == (1, b"sessrec: No space left on device\n")
 
 
