@@ -73,10 +73,10 @@ def main(argv: "list[str] | None" = None) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes again at exit; there is nobody left to hear that it fails.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         status = BROKEN_PIPE
     except OSError as error:
+        _drop_output()
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
         status = 1
     return status
@@ -164,6 +164,14 @@ def _suggestion(verb: str) -> str:
 
     close = get_close_matches(verb, VERBS, n=1)
     return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _drop_output() -> None:
+    """What cannot be written now cannot be written at exit, where the interpreter would try again and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:
