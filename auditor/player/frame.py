@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.pens import DEFAULT, inverted, sgr
+from auditor.printable import printable
 from auditor.screen.cells import FILL, MARK, PAD, Clusters, fold
 
 _BAR = "\x1b[0;7m"
@@ -42,7 +43,7 @@ def recorded(screen: ColourScreen, columns: int, rows: int, query: str = "") -> 
 
 
 def listed(title: str, lines: list[str], chosen: int | None, columns: int, rows: int) -> Frame:
-    """Lines of plain text with a title, one of them chosen."""
+    """Lines of text with a title, one of them chosen."""
     shown = [bar(title, columns)]
     shown += [bar(line, columns) if number == chosen else fitted(line, columns) for number, line in enumerate(lines)]
     return Frame((shown + [""] * rows)[:rows], None)
@@ -54,8 +55,8 @@ def bar(text: str, columns: int) -> str:
 
 
 def fitted(text: str, columns: int, *, fill: bool = False) -> str:
-    """Printable text cut to a width in cells, and filled with blanks to it if wanted."""
-    cells = re.sub(f"{MARK}.", "", fold(text))
+    """Text made printable and cut to a width in cells, and filled with blanks to it if wanted."""
+    cells = re.sub(f"{MARK}.", "", fold(printable(text)))
     if len(cells) > columns:
         cells = cells[: columns - 1] + " " if cells[columns] == PAD else cells[:columns]
     return (cells.ljust(columns) if fill else cells).replace(PAD, "")

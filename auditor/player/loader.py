@@ -53,7 +53,7 @@ class Loader:
                     self._fail(str(error))
                     return False
                 self._skipped += 1
-        self.timeline.complete = not lines
+        self.timeline.complete = not lines or self.timeline.ended
         return bool(lines)
 
     def finish(self) -> None:
@@ -63,10 +63,16 @@ class Loader:
             return
         self._number += 1
         try:
-            self._take(parse(rest))
+            message = parse(rest)
         except MessageError:
             if not self._lax:
                 self._fail("the file ends in the middle of it")
+            return
+        try:
+            self._take(message)
+        except MessageError as error:
+            if not self._lax:
+                self._fail(str(error))
 
     def _take(self, message: Message) -> None:
         if self.rec is None:

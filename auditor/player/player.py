@@ -209,7 +209,7 @@ class Player:
         if controls.prompt is not None or controls.menu is not None or controls.help:
             return True
         if controls.status_line is not StatusLine.AUTO:
-            return controls.status_line is StatusLine.ALWAYS or now < self._attention
+            return controls.status_line is StatusLine.ALWAYS
         fits = self._size[1] > self._replay.screen.height
         wanted = self._playback.paused or controls.pending or self._playback.seeking or bool(controls.typed.text)
         return fits or wanted or now < self._attention

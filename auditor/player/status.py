@@ -6,7 +6,7 @@ from auditor.printable import printable
 
 
 def status_line(controls: Controls, remarks: list[str], columns: int) -> str:
-    """Plain text of at most `columns` characters, the most important first.
+    """At most `columns` characters, the most important first, not yet made safe to print.
 
     Time and length (with + while not all is read), speed, state, then what is typed or told, then `remarks`.
     """
@@ -24,7 +24,7 @@ def status_line(controls: Controls, remarks: list[str], columns: int) -> str:
     if controls.notice:
         parts.append(controls.notice)
     parts += remarks
-    return "  ".join(printable(part) for part in parts)[:columns]
+    return "  ".join(parts)[:columns]
 
 
 def _speed(speed: float) -> str:
