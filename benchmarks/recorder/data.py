@@ -9,7 +9,7 @@ MB = 1_000_000
 WORDS = "alpha beta kernel: [OK] 127.0.0.1 GET /index.html error 0x7ffe sshd[1234]: Accepted session opened for user"
 
 FULL = {"ascii": 200 * MB, "cjk": 50 * MB, "random": 5 * MB}
-QUICK = {"ascii": 20 * MB, "cjk": 5 * MB, "random": 1 * MB}
+QUICK = {"ascii": 20 * MB, "cjk": 20 * MB, "random": 5 * MB}
 
 BLOCK = 2 * MB
 """Text is made once to this size and repeated; a recorder has no memory that would notice."""

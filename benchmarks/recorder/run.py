@@ -34,7 +34,7 @@ Figures = dict[str, dict[str, float]]
 def main() -> int:
     """Measure, show the table, and write docs/benchmarks.md unless --quick; 1 if a candidate failed."""
     parser = argparse.ArgumentParser(prog="make bench", description="The recorder beside others.")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the data, two repetitions, nothing written")
+    parser.add_argument("--quick", action="store_true", help="less data, two repetitions, nothing written")
     parser.add_argument("--only", choices=("copying", "echo", "start", "reading"), help="one part, nothing written")
     parser.add_argument("--repetitions", type=int, help="of each measurement (default: 4, with --quick 2)")
     args = parser.parse_args()
