@@ -69,10 +69,9 @@ class Grid:
             self.rows[y] = row[:x] if row.isascii() else whole(row, x, x)[:x]
 
     def erase_rows(self, first: int, last: int) -> None:
-        """Blanks whole rows."""
+        """Blanks whole rows. The row above may still go on there: zsh blanks each row before it wraps into it."""
         if first <= last:
             self.rows[first : last + 1] = [""] * (last + 1 - first)
-            self._unwrap(first - 1)
 
     def insert_rows(self, y: int, bottom: int, count: int) -> None:
         """Blank rows at y; those pushed below the row `bottom` are gone."""
@@ -101,7 +100,7 @@ class Grid:
         if top:
             self._unwrap(top - 1)
         if self.scrolled is not None:
-            if top or self.saved_rows:
+            if top:
                 gone = [row.rstrip(WRAP) for row in gone]
             self.scrolled += gone
 

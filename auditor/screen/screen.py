@@ -197,10 +197,7 @@ class Screen(Grid):
         rows += lines
         surplus = len(rows) - self.height
         if self.scrolled is not None:
-            if self.saved_rows:
-                self.scrolled += [row.rstrip("\n") for row in rows[:surplus]]
-            else:
-                self.scrolled += rows[:surplus]
+            self.scrolled += rows[:surplus]
         del rows[:surplus]
         return True
 
