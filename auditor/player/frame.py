@@ -62,6 +62,11 @@ def fitted(text: str, columns: int, *, fill: bool = False) -> str:
     return (cells.ljust(columns) if fill else cells).replace(PAD, "")
 
 
+def width(text: str) -> int:
+    """Cells that a text takes when it is shown by `fitted`."""
+    return len(re.sub(f"{MARK}.", "", fold(printable(text))))
+
+
 def whole_screen(screen: ColourScreen, columns: int) -> list[str]:
     """The recorded rows from the first to the last that shows something, cut to a width."""
     rows = [_row(screen, number, 0, columns, None) for number in range(screen.height)]

@@ -7,7 +7,7 @@ import time
 
 from auditor.player.auditor_terminal import AuditorTerminal
 from auditor.player.controls import Controls, StatusLine
-from auditor.player.frame import Frame, bar, listed, recorded, whole_screen
+from auditor.player.frame import Frame, bar, listed, recorded, whole_screen, width
 from auditor.player.key_reader import KeyReader
 from auditor.player.keys import help_lines
 from auditor.player.loader import Loader
@@ -194,7 +194,7 @@ class Player:
             return Frame([bar(self._status(columns), columns)], None)
         cursor = frame.cursor
         if controls.prompt is not None:
-            cursor = min(len(controls.prompt) + 1, columns - 1), rows - 1
+            cursor = min(width(controls.prompt) + 1, columns - 1), rows - 1
         return Frame([*frame.rows, bar(self._status(columns), columns)], cursor)
 
     def _view(self, columns: int, rows: int) -> Frame:

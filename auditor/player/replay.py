@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.timeline import Timeline
+from auditor.transcript import STRING_TIMEOUT, known_charset
 from recorder.message import Resize
 
 _CHUNK = 64 * 1024
 """Bytes between two looks at the clock, some 15 ms of work."""
-
-_STRING_PATIENCE = 5000
-"""Milliseconds after which a control string that nobody ends is given up, as tmux does."""
 
 _SNAPSHOT_EVERY = 512 * 1024
 """Bytes of output from one snapshot to the next: going back costs at most about 0.1 s."""
@@ -27,23 +25,21 @@ class _Snapshot(NamedTuple):
     packets: int
     screen: ColourScreen
     decoder: tuple[bytes, int]
+    string_since: int | None
 
 
 class Replay:
-    """`screen` shows the first `index` packets of the timeline, decoded from the session's own character set.
-
-    `version` changes whenever the screen may have changed.
-    """
+    """`screen` shows the first `index` packets of the timeline, decoded from the session's own character set."""
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         self.index = 0
-        self.version = 0
         self.screen = ColourScreen(0, 0)
         self._decoder = _decoder(timeline.charset)
         self._charset = timeline.charset
         self._snapshots: list[_Snapshot] = []
         self._last_snapshot = 0
+        self._string_since: int | None = None
 
     def advance(self, target: int, seconds: float) -> bool:
         """Work for about so long towards showing `target` packets; True when they are shown."""
@@ -51,14 +47,13 @@ class Replay:
             self._go_back(target)
         deadline = time.monotonic() + seconds
         while self.index < target:
-            self._take(self.timeline.run(self.index, target, _CHUNK, _STRING_PATIENCE))
+            self._take(self.timeline.run(self.index, target, _CHUNK, STRING_TIMEOUT))
             if time.monotonic() > deadline:
                 break
         return self.index == target
 
     def _take(self, end: int) -> None:
         timeline = self.timeline
-        self.version += 1
         if timeline.charset != self._charset:
             self._charset = timeline.charset
             self._decoder = _decoder(timeline.charset)
@@ -66,24 +61,30 @@ class Replay:
         if isinstance(first, Resize):
             self.screen.resize(first.columns, first.rows)
         else:
-            if self.index and first.at - timeline.at(self.index - 1) >= _STRING_PATIENCE and self.screen.in_string:
+            if self._string_since is not None and first.at - self._string_since >= STRING_TIMEOUT:
+                # Nobody ends it any more: text would be hidden for ever.
                 self.screen.abandon_string()
             self.screen.feed(self._decoder.decode(timeline.output(self.index, end)))
+            if not self.screen.in_string:
+                self._string_since = None
+            elif self._string_since is None:
+                self._string_since = timeline.at(end - 1)
         self.index = end
         if timeline.output_bytes(self._last_snapshot, end) >= _SNAPSHOT_EVERY:
             self._keep_snapshot()
 
     def _go_back(self, target: int) -> None:
-        self.version += 1
         found = [snapshot for snapshot in self._snapshots if snapshot.packets <= target]
         self._decoder = _decoder(self._charset)
         if found:
             self.index = found[-1].packets
             self.screen = copy.deepcopy(found[-1].screen)
             self._decoder.setstate(found[-1].decoder)
+            self._string_since = found[-1].string_since
         else:
             self.index = 0
             self.screen = ColourScreen(0, 0)
+            self._string_since = None
 
     def _keep_snapshot(self) -> None:
         self._last_snapshot = self.index
@@ -94,7 +95,7 @@ class Replay:
         except TypeError:
             # A screen that ran through every code for combined characters holds a generator; an earlier one serves.
             return
-        self._snapshots.append(_Snapshot(self.index, screen, self._decoder.getstate()))
+        self._snapshots.append(_Snapshot(self.index, screen, self._decoder.getstate(), self._string_since))
         if len(self._snapshots) > _SNAPSHOTS or sum(map(_cells, self._snapshots)) > _SNAPSHOT_CELLS:
             del self._snapshots[::2]
 
@@ -105,14 +106,5 @@ def _cells(snapshot: _Snapshot) -> int:
 
 
 def _decoder(charset: str) -> codecs.IncrementalDecoder:
-    """What cannot be decoded is shown as U+FFFD. A name that Python does not know is read as UTF-8.
-
-    So is one that Python knows as something else than a character set (hex, zlib, idna): it cannot take any bytes.
-    """
-    try:
-        make = codecs.getincrementaldecoder(charset)
-        if isinstance(make("replace").decode(bytes(range(256)), final=True), str):
-            return make("replace")
-    except Exception:  # whatever a codec that is none of text raises
-        pass
-    return codecs.getincrementaldecoder("utf-8")("replace")
+    """What cannot be decoded is shown as U+FFFD."""
+    return codecs.getincrementaldecoder(known_charset(charset))("replace")
