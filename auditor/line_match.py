@@ -1,9 +1,7 @@
 """Whether a line has the words that a group of a query asks for, and where in it."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import NamedTuple
 
 from auditor.query import Group
@@ -14,7 +12,7 @@ MAX_SPANS = 100
 
 
 class Line(NamedTuple):
-    """A line that was found: its position in the text, its text, and the (start, end) of the terms in it."""
+    """A line that was found: its position in the text, its own text, and the (start, end) of the terms in that."""
 
     row: int
     text: str
@@ -25,10 +23,8 @@ class LineMatch:
     """Finds the lines of one group in texts of many lines."""
 
     def __init__(self, group: Group) -> None:
-        # The longest is likely the rarest, and the others are looked for in its lines only.
-        terms = sorted(group.wanted, key=len, reverse=True)
-        self._plain = [term for term in terms if " " not in term]
-        self._wanted = [_pattern(term) for term in terms]
+        self._plain = [term for term in group.wanted if " " not in term]
+        self._wanted = [_pattern(term) for term in group.wanted]
         self._unwanted = [_pattern(term) for term in group.unwanted]
 
     def lines(self, text: str) -> Iterator[Line]:
@@ -36,16 +32,22 @@ class LineMatch:
         folded = fold(text)
         if any(term not in folded for term in self._plain):
             return
-        starts: list[int] = []
-        position = 0
-        while found := self._wanted[0].search(folded, position):
-            if not starts:
-                starts = [0, *accumulate(len(line) + 1 for line in folded.split("\n"))]
-            index = bisect_right(starts, found.start()) - 1
-            position = starts[index + 1]
-            line = folded[starts[index] : position - 1]
+        # The term with the fewest places is looked for; the others in its lines only.
+        fewest = min(self._wanted, key=lambda pattern: sum(1 for _ in pattern.finditer(folded)), default=None)
+        if fewest is None:
+            return
+        row = start = end = 0
+        while found := fewest.search(folded, end):
+            newline = folded.rfind("\n", end, found.start())
+            if newline >= 0:
+                row += folded.count("\n", start, newline + 1)
+                start = newline + 1
+            end = folded.find("\n", found.start())
+            if end < 0:
+                end = len(folded)
+            line = folded[start:end]
             if self._takes(line):
-                yield Line(index, text[starts[index] : position - 1], self._spans(line))
+                yield Line(row, text[start:end], self._spans(line))
 
     def _takes(self, line: str) -> bool:
         return all(pattern.search(line) for pattern in self._wanted) and not any(

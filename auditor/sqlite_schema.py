@@ -51,12 +51,15 @@ CREATE TABLE blocks (
 CREATE INDEX blocks_recording ON blocks(recording, kind, number);
 CREATE TABLE texts (block INTEGER PRIMARY KEY, times BLOB NOT NULL, text BLOB NOT NULL);
 
--- Every distinct word once; its trigrams find it by a part, and `postings` has the blocks with its number (hex).
+-- Every distinct word once; its trigrams find it by a part.
 CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
 CREATE VIRTUAL TABLE word_parts USING fts5(
     word, content='words', content_rowid='number', tokenize='trigram case_sensitive 1', detail=none, columnsize=0
 );
-CREATE VIRTUAL TABLE postings USING fts5(words, content='', tokenize='ascii', detail=none, columnsize=0);
+-- The words of the parts of blocks; auditor.sqlite_texts says how parts are numbered.
+CREATE VIRTUAL TABLE postings USING fts5(
+    words, content='', tokenize="ascii tokenchars '_'", detail=none, columnsize=0
+);
 
 CREATE TABLE events (
     recording INTEGER NOT NULL,

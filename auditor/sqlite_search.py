@@ -1,47 +1,45 @@
 """Searching the SQLite store.
 
-The index names the blocks that have all of the query's words; their text decides. Words that are in very many blocks,
-and parts of words that the index cannot look up (one or two letters), are not worth a look: the text of the latest
-recordings is gone through instead, where something so common is found at once.
+The index names the parts of blocks that have all of the query's words; their text decides. Where it would name too
+many it is asked for one recording after the other, the latest first, until there are hits enough. Letters that it
+cannot look up (one or two from inside of a word, or in too many words) are looked for in the text itself, likewise.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from auditor.line_match import LineMatch
 from auditor.query import ANY, Group, Query
-from auditor.sqlite_texts import KINDS, Texts
-from auditor.sqlite_words import Vocabulary
+from auditor.sqlite_texts import KIND_CODES, KINDS, PARTS, Block, Texts, part_of_block
+from auditor.sqlite_words import Vocabulary, quoted
 from auditor.store import Facts, Hit
-from auditor.words import pieces
+from auditor.words import Piece, pieces
 
-MAX_WORDS = 400
-"""Words of the vocabulary that a piece of the query may stand for; each is a list of blocks to merge."""
+MAX_WORDS = 200
+"""Words of the vocabulary that a piece of the query may stand for; each is a list of parts to merge."""
 
-MAX_BLOCKS = 4000
-"""Blocks that the index may name; beyond that, the latest recordings have hits enough."""
+MAX_PARTS = 4000
+"""Parts that the index may name for a whole store."""
 
 
 class Search:
     """One query over one store."""
 
     def __init__(self, connection: sqlite3.Connection, vocabulary: Vocabulary, texts: Texts, query: Query) -> None:
-        self._connection = connection
-        self._vocabulary = vocabulary
-        self._texts = texts
-        self._query = query
-        # A group that the index knows the blocks of is looked at first: it may spare reading the others' text.
-        finders = [self._finder(group) for group in query.groups]
-        self._finders = sorted(finders, key=lambda finder: finder.blocks is None)
-        self._without = [self._finder(group) for group in query.without]
+        index = _Index(connection, vocabulary)
+        finders = [_Finder(texts, index, group, query) for group in query.groups]
+        # A group whose places are known is looked at first: it may spare looking for the others'.
+        self._finders = sorted(finders, key=lambda finder: finder.places is None)
+        self._without = [_Finder(texts, index, group, query) for group in query.without]
 
     def hits(self, recordings: Iterable[tuple[int, Facts]], each: int) -> Iterator[Hit]:
         """The hits in these recordings, at most `each` of one recording and kind, by time within a recording."""
-        known = [finder.blocks.keys() for finder in self._finders if finder.blocks is not None]
+        known = [finder.places.keys() for finder in self._finders if finder.places is not None]
         for number, facts in recordings:
             if any(number not in numbers for numbers in known):
                 continue
-            if any(finder.any(number, facts) for finder in self._without):
+            if any(finder.hits(number, facts, 1) for finder in self._without):
                 continue
             yield from sorted(self._in_all(number, facts, each), key=lambda hit: hit.at)
 
@@ -55,76 +53,153 @@ class Search:
             found.update({(hit.kind, hit.at, hit.text): hit for hit in hits})
         return found.values()
 
-    def _finder(self, group: Group) -> "_Finder":
-        return _Finder(self._texts, group, self._query, self._blocks(group))
 
-    def _blocks(self, group: Group) -> Mapping[int, list[int]] | None:
-        """The blocks that may have the group's terms, by recording; None when they are too many to list."""
+class _Place(NamedTuple):
+    """Parts of a block that may have what is looked for; None: all of them."""
+
+    block: int
+    parts: list[int] | None
+
+
+class _Index:
+    """What the index says of a group's words."""
+
+    def __init__(self, connection: sqlite3.Connection, vocabulary: Vocabulary) -> None:
+        self._connection = connection
+        self._vocabulary = vocabulary
+
+    def expression(self, group: Group) -> str | None:
+        """The group's words in the language of FTS5; empty when a word is in no text at all, None when the index
+        can tell nothing."""
         conditions: list[str] = []
         for term in group.wanted:
             for piece in pieces(term):
-                numbers = self._vocabulary.matching(piece, MAX_WORDS)
-                if numbers is None:
-                    continue
-                if not numbers:
-                    return {}
-                conditions.append(f"({' OR '.join(f'{number:x}' for number in numbers)})")
-        if not conditions:
-            return None
+                words = self._words(piece)
+                if words == []:
+                    return ""
+                if words is not None:
+                    conditions.append(f"({' OR '.join(words)})")
+        return " AND ".join(conditions) or None
+
+    def places(self, expression: str, kinds: Iterable[int]) -> Mapping[int, list[_Place]] | None:
+        """Where it holds, by recording; None when the places are too many to list."""
         rows = self._connection.execute(
-            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (" AND ".join(conditions), MAX_BLOCKS + 1)
+            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (expression, MAX_PARTS + 1)
         ).fetchall()
-        if len(rows) > MAX_BLOCKS:
+        if len(rows) > MAX_PARTS:
             return None
-        blocks: dict[int, list[int]] = {}
-        for (block,) in rows:
-            row = self._connection.execute("SELECT recording, kind FROM blocks WHERE number = ?", (block,)).fetchone()
-            if row and (group.kind == ANY or KINDS[row[1]] == group.kind):
-                blocks.setdefault(row[0], []).append(block)
-        return blocks
+        found: dict[int, list[_Place]] = {}
+        for place in _places(row[0] for row in rows):
+            row = self._connection.execute(
+                "SELECT recording, kind FROM blocks WHERE number = ?", (place.block,)
+            ).fetchone()
+            if row and row[1] in kinds:
+                found.setdefault(row[0], []).append(place)
+        return found
+
+    def places_in(self, expression: str | None, recording: int, kind: int) -> Iterator[_Place]:
+        """Where it holds in one recording, one after the other; without an expression, everywhere."""
+        numbers = self._connection.execute(
+            "SELECT number FROM blocks WHERE recording = ? AND kind = ? ORDER BY number", (recording, kind)
+        ).fetchall()
+        if expression is None:
+            yield from (_Place(number, None) for (number,) in numbers)
+            return
+        for first, last in _runs([number for (number,) in numbers]):
+            rows = self._connection.execute(
+                "SELECT rowid FROM postings WHERE postings MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid",
+                (expression, first * PARTS, (last + 1) * PARTS),
+            )
+            yield from _places(row[0] for row in rows)
+
+    def _words(self, piece: Piece) -> list[str] | None:
+        if piece.starts:
+            return [quoted(piece.text) + ("" if piece.ends else "*")]
+        words = self._vocabulary.containing(piece.text, at_end=piece.ends, limit=MAX_WORDS)
+        return None if words is None else list(map(quoted, words))
 
 
 class _Finder:
     """The lines of one group, recording by recording."""
 
-    def __init__(self, texts: Texts, group: Group, query: Query, blocks: Mapping[int, list[int]] | None) -> None:
-        self.blocks = blocks
-        self.kinds = KINDS if group.kind == ANY else (group.kind,)
+    def __init__(self, texts: Texts, index: _Index, group: Group, query: Query) -> None:
+        self._kinds = range(len(KINDS)) if group.kind == ANY else (KIND_CODES[group.kind],)
         self._texts = texts
+        self._index = index
         self._match = LineMatch(group)
         self._since = query.selection.since
         self._until = query.selection.until
-
-    def any(self, recording: int, facts: Facts) -> bool:
-        """Whether the recording has a line of it."""
-        return bool(self.hits(recording, facts, 1))
+        self._expression = index.expression(group)
+        self.places: Mapping[int, list[_Place]] | None = None
+        if self._expression is not None:
+            self.places = index.places(self._expression, self._kinds) if self._expression else {}
 
     def hits(self, recording: int, facts: Facts, each: int) -> list[Hit]:
         """At most `each` of each kind, in order within a kind."""
-        found: dict[str, list[Hit]] = {kind: [] for kind in self.kinds}
-        full: set[str] = set()
-        for code, kind in enumerate(KINDS):
-            if kind not in self.kinds:
-                continue
-            for number in self._numbers(recording, code):
-                if kind in full:
+        hits: list[Hit] = []
+        for kind in self._kinds:
+            found = 0
+            for place in self._places(recording, kind):
+                for hit in self._hits(place, kind, facts):
+                    hits.append(hit)
+                    found += 1
+                    if found == each:
+                        break
+                if found == each:
                     break
-                block = self._texts.block(number)
-                if block is None or block.kind != kind:
-                    continue
-                for line in self._match.lines(block.text):
-                    at = block.times[line.row]
-                    if self._in_time(facts.start + at / 1000):
-                        found[kind].append(Hit(facts, kind, at, line.text, line.spans))
-                        if len(found[kind]) >= each:
-                            full.add(kind)
-                            break
-        return [hit for hits in found.values() for hit in hits]
+        return hits
 
-    def _numbers(self, recording: int, kind: int) -> list[int]:
-        if self.blocks is None:
-            return self._texts.numbers(recording, [kind])
-        return self.blocks.get(recording, [])
+    def _places(self, recording: int, kind: int) -> Iterable[_Place]:
+        if self.places is not None:
+            return self.places.get(recording, ())
+        return self._index.places_in(self._expression, recording, kind)
+
+    def _hits(self, place: _Place, kind: int, facts: Facts) -> Iterator[Hit]:
+        block = self._texts.block(place.block)
+        if block is None or block.kind != KINDS[kind]:
+            return
+        times = None
+        for start, end in _ranges(block, place.parts):
+            for line in self._match.lines(block.text[start:end].removesuffix("\n")):
+                times = block.times() if times is None else times
+                at = times[block.text.count("\n", 0, start) + line.row]
+                if self._in_time(facts.start + at / 1000):
+                    yield Hit(facts, block.kind, at, line.text, line.spans)
 
     def _in_time(self, time: float) -> bool:
         return (self._since is None or time >= self._since) and (self._until is None or time < self._until)
+
+
+def _ranges(block: Block, parts: list[int] | None) -> Iterator[tuple[int, int]]:
+    if parts is None:
+        yield 0, len(block.text)
+        return
+    for first, last in _runs(parts):
+        yield part_of_block(block.text, first)[0], part_of_block(block.text, last)[1]
+
+
+def _places(rowids: Iterable[int]) -> Iterator[_Place]:
+    """Rows of the index, in order, by block."""
+    block, parts = -1, [0]
+    for rowid in rowids:
+        number, part = divmod(rowid, PARTS)
+        if number != block:
+            if block >= 0:
+                yield _Place(block, parts)
+            block, parts = number, []
+        parts.append(part)
+    if block >= 0:
+        yield _Place(block, parts)
+
+
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of neighbours in ascending numbers."""
+    first = last = -2
+    for number in numbers:
+        if number != last + 1:
+            if first >= 0:
+                yield first, last
+            first = number
+        last = number
+    if first >= 0:
+        yield first, last

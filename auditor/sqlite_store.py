@@ -123,19 +123,15 @@ class SqliteStore:
         with self._errors():
             return self._connection.execute("SELECT 1 FROM deleted WHERE rec = ?", (rec,)).fetchone() is not None
 
-    def delete(self, rec: str) -> None:
-        """See Store."""
+    def delete(self, recs: Collection[str]) -> None:
+        """See Store. The index is written anew, which takes some seconds where it is large."""
         with self._errors():
             self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
-            number = self._number(rec)
-            if number is not None:
-                self._texts.remove(number, passing_only=False, forget_words=True)
-                for table in ("chunks", "events"):
-                    self._connection.execute(f"DELETE FROM {table} WHERE recording = ?", (number,))
-                self._connection.execute("DELETE FROM recordings WHERE number = ?", (number,))
-                self._connection.execute("DELETE FROM quarantine WHERE rec = ?", (rec,))
-            self._connection.execute("INSERT OR IGNORE INTO deleted(rec, time) VALUES (?, ?)", (rec, time.time()))
+            for rec in recs:
+                self._delete(rec)
+            # FTS5 only marks what is deleted, and would keep the words for some time.
+            self._connection.execute("INSERT INTO postings(postings) VALUES ('optimize')")
         with self._errors():
             # The write-ahead log still has what was deleted.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -202,6 +198,16 @@ class SqliteStore:
             ),
         )
         return number if number is not None else cursor.lastrowid or 0
+
+    def _delete(self, rec: str) -> None:
+        number = self._number(rec)
+        if number is not None:
+            self._texts.remove(number, passing_only=False, forget_words=True)
+            for table in ("chunks", "events"):
+                self._connection.execute(f"DELETE FROM {table} WHERE recording = ?", (number,))
+            self._connection.execute("DELETE FROM recordings WHERE number = ?", (number,))
+            self._connection.execute("DELETE FROM quarantine WHERE rec = ?", (rec,))
+        self._connection.execute("INSERT OR IGNORE INTO deleted(rec, time) VALUES (?, ?)", (rec, time.time()))
 
     def _refuse(self, source: str, refusal: Refusal) -> None:
         row = (source, refusal.rec, refusal.reason)

@@ -1,4 +1,8 @@
-"""What was seen, entered and run, in the SQLite store: blocks of lines, each with its words in the index."""
+"""What was seen, entered and run, in the SQLite store: blocks of lines, and the index of their words.
+
+Lines are compressed a block at a time. The index knows parts of blocks, a few lines each: words that are both in one
+part are mostly in one line, so that few blocks are unpacked in vain.
+"""
 
 import sqlite3
 import sys
@@ -7,27 +11,42 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from auditor.sqlite_words import Vocabulary
 from auditor.transcript import Seen
 from auditor.words import fold, words
 
-KINDS = ("printed", "entered", "command")
+KINDS: tuple[Literal["printed", "entered", "command"], ...] = ("printed", "entered", "command")
 """A block's kind is a position in this."""
 
-BLOCK = 32 * 1024
-"""Code points of one block. What the index says is only which block: a smaller one is searched faster, but needs
-more entries in the index."""
+KIND_CODES: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
+
+BLOCK = 16 * 1024
+"""Code points of one block."""
+
+PART = 512
+"""Code points: a line belongs to the part in which it starts. Half of it makes the index a tenth larger."""
+
+PARTS = 64
+"""The index calls a part by its block's number times this, plus its own number; there are fewer in a block."""
 
 
 class Block(NamedTuple):
-    """Lines of one kind, joined by newlines, and the ms into the recording at which each was seen."""
+    """Lines of one kind, joined by newlines, and the ms into the recording at which each was seen (packed)."""
 
     number: int
-    kind: str
-    times: Sequence[int]
+    kind: Literal["printed", "entered", "command"]
+    packed_times: bytes
     text: str
+
+    def times(self) -> Sequence[int]:
+        """The times, unpacked: only a block with a hit needs them."""
+        times: array[int] = array("q")
+        times.frombytes(zlib.decompress(self.packed_times))
+        if sys.byteorder == "big":
+            times.byteswap()
+        return times
 
 
 class Texts:
@@ -43,85 +62,66 @@ class Texts:
             times = [at for seen_kind, at, _ in seen if seen_kind == kind]
             if times:
                 lines = [text for seen_kind, _, text in seen if seen_kind == kind]
-                self._append(recording, code, times, lines, passing)
+                self._append(recording, code, times, _storable(lines), passing)
 
     def remove(self, recording: int, *, passing_only: bool, forget_words: bool = False) -> None:
         """Take blocks and their index entries away; `forget_words` also those words that nothing else has."""
         rows = self._connection.execute(
             "SELECT number FROM blocks WHERE recording = ? AND passing >= ?", (recording, int(passing_only))
         ).fetchall()
-        gone: set[int] = set()
+        gone: set[str] = set()
         for (number,) in rows:
             block = self.block(number)
-            numbers = self._vocabulary.stored(words(fold(block.text))).values() if block else ()
-            if numbers:
-                # Exactly what was put in; FTS5 takes a row that it never had for damage.
-                self._connection.execute(
-                    "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)", (number, _tokens(numbers))
+            if block is not None:
+                # Exactly what was put in, or FTS5 takes the index for damaged.
+                self._connection.executemany(
+                    "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)",
+                    [(number * PARTS + part, _tokens(text)) for part, text in _parts(block.text)],
                 )
+                if forget_words:
+                    gone |= words(fold(block.text))
             self._connection.execute("DELETE FROM texts WHERE block = ?", (number,))
             self._connection.execute("DELETE FROM blocks WHERE number = ?", (number,))
-            gone.update(numbers)
         if forget_words:
             self._vocabulary.remove_unused(gone)
 
-    def numbers(self, recording: int, kinds: Sequence[int]) -> list[int]:
-        """The blocks of a recording, of these kinds, in order."""
-        marks = ",".join("?" * len(kinds))
-        return [
-            row[0]
-            for row in self._connection.execute(
-                f"SELECT number FROM blocks WHERE recording = ? AND kind IN ({marks}) ORDER BY kind, number",
-                (recording, *kinds),
-            )
-        ]
+    def numbers(self, recording: int, kind: int) -> list[int]:
+        """The blocks of a recording, of one kind, in order."""
+        rows = self._connection.execute(
+            "SELECT number FROM blocks WHERE recording = ? AND kind = ? ORDER BY number", (recording, kind)
+        )
+        return [row[0] for row in rows]
 
     def block(self, number: int) -> Block | None:
         """One block; None when it is gone."""
         row = self._connection.execute(
             "SELECT kind, times, text FROM texts JOIN blocks ON number = block WHERE block = ?", (number,)
         ).fetchone()
-        if row is None:
-            return None
-        return Block(number, KINDS[row[0]], _unpack_times(row[1]), _unpack_text(row[2]))
+        return Block(number, KINDS[row[0]], row[1], zlib.decompress(row[2]).decode()) if row else None
 
     def seen(self, recording: int, kind: str) -> Iterator[Seen]:
         """The lines of one kind in order."""
-        for number in self.numbers(recording, [KINDS.index(kind)]):
+        for number in self.numbers(recording, KIND_CODES[kind]):
             block = self.block(number)
             if block:
-                for at, text in zip(block.times, block.text.split("\n"), strict=True):
+                for at, text in zip(block.times(), block.text.split("\n"), strict=True):
                     yield Seen(block.kind, at, text)
 
     def _append(self, recording: int, kind: int, times: list[int], lines: list[str], passing: bool) -> None:
-        if "\n" in "".join(lines):
-            lines = [line.replace("\n", " ") for line in lines]
+        # All at once: new words in one order need fewer writes than block by block.
+        self._vocabulary.add(words(fold("\n".join(lines))))
         ends = list(accumulate([len(line) + 1 for line in lines]))
         last = None if passing else self._last(recording, kind)
-        start, room = 0, BLOCK - len(last.text) if last else BLOCK
-        blocks: list[tuple[Block | None, list[int], str, set[str]]] = []
+        start = 0
+        if last is not None:
+            start = bisect_right(ends, BLOCK - len(last.text))
+            if start:
+                self._extend(last, times[:start], "\n".join(lines[:start]))
         while start < len(lines):
-            end = bisect_right(ends, (ends[start - 1] if start else 0) + room)
-            if last is None or blocks:
-                end = max(end, start + 1)  # a line longer than a block is a block
-            if end > start:
-                text = "\n".join(lines[start:end])
-                blocks.append((None if blocks else last, times[start:end], text, words(fold(text))))
-            elif last is not None:
-                last = None
-            start, room = end, BLOCK
-        # All at once: new words in one order need fewer writes than block by block.
-        numbers = self._vocabulary.numbers(set().union(*[found for _, _, _, found in blocks]))
-        for block, added_times, text, found in blocks:
-            if block is None:
-                number = self._insert(recording, kind, added_times, text, passing)
-            else:
-                number = self._extend(block, added_times, text)
-                # The index takes further words of a block that it has already, but none twice.
-                found -= words(fold(block.text))
-            if found:
-                tokens = _tokens([numbers[word] for word in found])
-                self._connection.execute("INSERT INTO postings(rowid, words) VALUES (?, ?)", (number, tokens))
+            # A line longer than a block is a block.
+            end = max(start + 1, bisect_right(ends, (ends[start - 1] if start else 0) + BLOCK))
+            self._insert(recording, kind, times[start:end], "\n".join(lines[start:end]), passing)
+            start = end
 
     def _last(self, recording: int, kind: int) -> Block | None:
         """The last block if it has room for more."""
@@ -132,51 +132,90 @@ class Texts:
         ).fetchone()
         return self.block(row[0]) if row and row[1] < BLOCK // 2 else None
 
-    def _extend(self, block: Block, times: list[int], text: str) -> int:
+    def _extend(self, block: Block, times: list[int], text: str) -> None:
         whole = f"{block.text}\n{text}"
         self._connection.execute(
             "UPDATE texts SET times = ?, text = ? WHERE block = ?",
-            (_pack_times([*block.times, *times]), _pack_text(whole), block.number),
+            (_pack_times([*block.times(), *times]), _pack_text(whole), block.number),
         )
         self._connection.execute("UPDATE blocks SET size = ? WHERE number = ?", (len(whole), block.number))
-        return block.number
+        old = dict(_parts(block.text))
+        for part, tokens in [(part, _tokens(text)) for part, text in _parts(whole)]:
+            if part not in old:
+                self._index([(block.number * PARTS + part, tokens)])
+            elif tokens != (before := _tokens(old[part])):
+                # FTS5 replaces nothing where it does not keep the text: the entry goes, and comes anew.
+                self._connection.execute(
+                    "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)",
+                    (block.number * PARTS + part, before),
+                )
+                self._index([(block.number * PARTS + part, tokens)])
 
-    def _insert(self, recording: int, kind: int, times: list[int], text: str, passing: bool) -> int:
-        cursor = self._connection.execute(
+    def _insert(self, recording: int, kind: int, times: list[int], text: str, passing: bool) -> None:
+        number = self._connection.execute(
             "INSERT INTO blocks(recording, kind, passing, size) VALUES (?, ?, ?, ?)",
             (recording, kind, int(passing), len(text)),
-        )
-        number = cursor.lastrowid
+        ).lastrowid
         assert number is not None
         self._connection.execute(
-            "INSERT INTO texts(block, times, text) VALUES (?, ?, ?)",
-            (number, _pack_times(times), _pack_text(text)),
+            "INSERT INTO texts(block, times, text) VALUES (?, ?, ?)", (number, _pack_times(times), _pack_text(text))
         )
-        return number
+        self._index([(number * PARTS + part, _tokens(text)) for part, text in _parts(text)])
+
+    def _index(self, rows: list[tuple[int, str]]) -> None:
+        self._connection.executemany("INSERT INTO postings(rowid, words) VALUES (?, ?)", rows)
 
 
-def _tokens(numbers: Iterable[int]) -> str:
-    return " ".join([f"{number:x}" for number in numbers])
+def part_of_block(text: str, part: int) -> tuple[int, int]:
+    """Start and end of a part of a block's text: of the lines that start in it."""
+    return _line_start(text, part * PART), _line_start(text, (part + 1) * PART)
 
 
-def _pack_times(times: Sequence[int]) -> bytes:
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """The parts of a block's text that have any lines, with their numbers."""
+    start = 0
+    while start < len(text):
+        part = start // PART
+        end = _line_start(text, (part + 1) * PART)
+        yield part, text[start:end]
+        start = end
+
+
+def _line_start(text: str, position: int) -> int:
+    """Where the first line starts that does so at or behind a position."""
+    if position <= 0:
+        return 0
+    newline = text.find("\n", position - 1)
+    return len(text) if newline < 0 else newline + 1
+
+
+def _tokens(text: str) -> str:
+    """What the index is given for a text; its tokenizer separates ASCII as `words` does, and folds it."""
+    return text if text.isascii() else " ".join(words(fold(text)))
+
+
+def _storable(lines: list[str]) -> list[str]:
+    """Lines without newlines in them, and without half surrogate pairs, which are no text."""
+    whole = "".join(lines)
+    if "\n" in whole or not (whole.isascii() or _is_encodable(whole)):
+        return [line.replace("\n", " ").encode("utf-8", "replace").decode() for line in lines]
+    return lines
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _pack_times(times: Iterable[int]) -> bytes:
     packed = array("q", times)
     if sys.byteorder == "big":
         packed.byteswap()
     return zlib.compress(packed.tobytes(), 1)
 
 
-def _unpack_times(data: bytes) -> "array[int]":
-    times: array[int] = array("q")
-    times.frombytes(zlib.decompress(data))
-    if sys.byteorder == "big":
-        times.byteswap()
-    return times
-
-
 def _pack_text(text: str) -> bytes:
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
-
-
-def _unpack_text(data: bytes) -> str:
-    return zlib.decompress(data).decode("utf-8", "surrogatepass")
+    return zlib.compress(text.encode(), 1)

@@ -176,8 +176,8 @@ class Store(Protocol):
         """Whether the recording was deleted: it is not taken in again."""
         ...
 
-    def delete(self, rec: str) -> None:
-        """Remove all that is known of the recording, except that it was deleted."""
+    def delete(self, recs: Collection[str]) -> None:
+        """Remove all that is known of these recordings, except that they were deleted."""
         ...
 
     def unsettled(self, source: str) -> list[str]:

@@ -200,7 +200,7 @@ def test_nothing_of_a_deleted_recording_stays_in_the_file(tmp_path):
     for name in ("keep", "r"):
         ingested(store, tmp_path / name)
     assert len(texts(store, "hunter2secret")) == 9
-    store.delete("gone")
+    store.delete(["gone"])
     assert texts(store, "common") == ["common words"] * 9
     assert texts(store, "unter2se") == []
     assert [facts.rec for facts in store.recordings(Selection())] == ["keep"]
@@ -215,7 +215,7 @@ def test_words_that_a_deleted_recording_shared_are_still_found(tmp_path):
     for rec in ("one", "two"):
         write_recording(tmp_path / rec, [f"shared needle\r\n only{rec}\r\n"], rec=rec)
         ingested(store, tmp_path / rec)
-    store.delete("one")
+    store.delete(["one"])
     assert texts(store, "onlyone") == []
     write_recording(tmp_path / "three", ["shared needle onlyone\r\n"], rec="three")
     ingested(store, tmp_path / "three")

@@ -8,7 +8,6 @@ import sys
 from datetime import datetime
 
 import pytest
-from auditor.transcript import Seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from auditor import sqlite_search, sqlite_texts
 from auditor.query import parse_query
 from auditor.sqlite_store import SqliteStore
 from auditor.store import Addition, Facts
+from auditor.transcript import Seen
 from tests.recordings import (
     BEGAN,
     HERE,
@@ -156,9 +156,14 @@ def test_prop_the_index_finds_what_reading_every_line_finds(tmp_path_factory, re
     term = " ".join(line[start : data.draw(st.integers(start, len(line)))].split()) or "a"
     kind = data.draw(st.sampled_from(["", "cmd:", "printed:"]))
     store = SqliteStore(tmp_path_factory.mktemp("prop") / "s")
-    before = sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_BLOCKS
-    sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_BLOCKS = data.draw(
-        st.tuples(st.sampled_from([8, 40, 9999]), st.sampled_from([0, 1, 400]), st.sampled_from([0, 2, 4000]))
+    before = sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS
+    sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS = data.draw(
+        st.tuples(
+            st.sampled_from([8, 40, 9999]),
+            st.sampled_from([5, 300]),
+            st.sampled_from([0, 1, 400]),
+            st.sampled_from([0, 2]),
+        )
     )
     expected = []
     try:
@@ -178,7 +183,7 @@ def test_prop_the_index_finds_what_reading_every_line_finds(tmp_path_factory, re
             ]
         assert sorted(found(store, f'{kind}"{term}"')) == sorted(expected)
     finally:
-        sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_BLOCKS = before
+        sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS = before
         store.close()
 
 

@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
         found = {facts.rec: facts for facts in (facts_of(store, rec) for rec in args.recs)}
         if not args.yes:
             _confirm(list(found.values()))
+        store.delete(found.keys())
         for facts in found.values():
-            store.delete(facts.rec)
             file = _own_file(facts)
             if file:
                 file.unlink(missing_ok=True)

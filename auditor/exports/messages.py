@@ -1,11 +1,11 @@
 """The messages of one recording, for the formats it is exported to."""
 
-import codecs
 import json
 from collections.abc import Iterator
 
 from auditor.printable import printable
 from auditor.recording import Recording
+from auditor.transcript import known_charset
 from recorder.errors import SessrecError
 from recorder.message import Message, MessageError, parse
 
@@ -36,18 +36,10 @@ def messages(recording: Recording) -> Iterator[Message]:
 
 
 def charset(message: Message) -> str:
-    """The character set that a session-start names; UTF-8 in other messages, and for what Python cannot decode."""
+    """The character set that a session-start names, as Python calls it; UTF-8 in other messages."""
     ours = message.fields.get("sessrec")
     name = ours.get("charset") if isinstance(ours, dict) else None
-    if not isinstance(name, str):
-        return "UTF-8"
-    try:
-        # Not every codec is of text: there are hex and zlib too.
-        b"a".decode(name)
-        codecs.getincrementaldecoder(name)
-    except (LookupError, ValueError):
-        return "UTF-8"
-    return name
+    return known_charset(name) if isinstance(name, str) else "utf-8"
 
 
 def json_line(value: object) -> bytes:
