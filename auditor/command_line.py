@@ -108,14 +108,21 @@ class CommandLine:
         if self._pending is not None and self._row() > self._pending_row + 1:
             self._flush()
 
-    def line_feed(self, at: int) -> None:
-        """A line feed comes next, while `waiting`."""
+    def line_feed(self, at: int, *, returned: bool) -> None:
+        """A line feed comes next, while `waiting`. `returned`: two carriage returns stand before it."""
         line, rest = self._line()
         line = (line + rest).rstrip()
+        screen = self._screen
+        entered = self._entered or not self._input
         prompt, self._armed = self._armed, ""
         if not line.startswith(prompt):
             return
-        if self._input and not self._entered:
+        if returned and len(screen.rows[screen.y]) == screen.columns:
+            # So BusyBox wraps a command, its own return and line feed made \r\r\n by the terminal: it is one line.
+            screen.mark_wrapped(screen.y)
+            self._armed = prompt
+            return
+        if not entered:
             # The program goes on, or a completion is listed: the prompt comes again.
             self._rearm = prompt
             return

@@ -13,7 +13,6 @@ for each that was printed: beyond that, runs of one character are shortened and 
 import re
 from collections.abc import Container
 from operator import itemgetter
-from os.path import commonprefix
 from typing import NamedTuple
 
 from auditor.screen import Screen
@@ -315,4 +314,5 @@ def grows(old: str, new: str) -> bool:
         return True
     if len(new) <= len(old):
         return False
-    return new.endswith(old[len(commonprefix([old, new])) :])
+    same = next((index for index, char in enumerate(old) if char != new[index]), len(old))
+    return new.endswith(old[same:])

@@ -116,12 +116,14 @@ class Transcript:
 
     def _show(self, text: str) -> None:
         start = 0
-        if self._commands.waiting:
-            end = text.find("\n")
-            if end >= 0:
-                self._screen.feed(text[:end])
-                self._commands.line_feed(self._at)
-                start = end
+        while self._commands.waiting:
+            end = text.find("\n", start)
+            if end < 0:
+                break
+            self._screen.feed(text[start:end])
+            self._commands.line_feed(self._at, returned=text.endswith("\r\r", start, end))
+            self._screen.feed("\n")
+            start = end + 1
         self._screen.feed(text[start:])
         self._take_scrolled()
 

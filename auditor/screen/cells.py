@@ -8,8 +8,8 @@ may be missing. What does not fit one code point per cell is folded:
 - FILL is the last cell of a row into which a wide character did not fit;
 - a row that was left by automatic wrapping is full and has WRAP behind its last cell.
 
-Widths are those of wcwidth(3), from Python's Unicode tables. Plane 16 itself, surrogates and control characters
-are never cells: they become U+FFFD or nothing.
+Widths are those of wcwidth(3), from Python's Unicode tables. Plane 16 itself and surrogates become U+FFFD. Control
+characters and invisible ones (zero width space, marks of direction) are nothing: what is read is what was seen.
 """
 
 import unicodedata
@@ -120,8 +120,6 @@ def _cells(code: int) -> str:
     category = unicodedata.category(char)
     if category in ("Mn", "Me") or 0x1160 <= code < 0x1200 or 0xD7B0 <= code < 0xD800:
         return MARK + char
-    if category == "Cf" and code != 0xAD:
-        return MARK + char
-    if category in ("Zl", "Zp"):
-        return ""
+    if category in ("Cf", "Zl", "Zp") and code != 0xAD:
+        return MARK + char if char == ZERO_WIDTH_JOINER else ""
     return char + PAD if unicodedata.east_asian_width(char) in "WF" else char

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from auditor.screen.cells import FILL, MARK, PAD, fold
+from auditor.screen.cells import FILL, MARK, PAD, ZERO_WIDTH_JOINER, fold
 from auditor.screen.control_functions import CONTROL, CSI, private_mode
 from auditor.screen.grid import Grid, bounded
 from auditor.screen.parser import Parser
@@ -309,9 +309,10 @@ class Screen(Grid):
     def _combine(self, mark: str) -> None:
         x = self.x - 1
         row = self.rows[self.y]
-        if 0 < x < len(row) and row[x] == PAD:
+        wide = 0 < x < len(row) and row[x] == PAD
+        if wide:
             x -= 1
-        if x >= 0:
+        if x >= 0 and (wide or mark != ZERO_WIDTH_JOINER):
             row = row.ljust(x + 1)
             self.rows[self.y] = row[:x] + self.clusters.combine(row[x], mark) + row[x + 1 :]
 
