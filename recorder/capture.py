@@ -118,6 +118,7 @@ class Capture:
                 self.log.lose(body.size, "rate limit")
                 return
             if wait and limits.on_limit == "delay":
+                limits.rate.charge(body.size, now)
                 self._paused_until = now + wait
                 self._watch()
         self.log.io(body, now)

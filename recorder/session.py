@@ -1,7 +1,7 @@
 """The beginning and the end of a recording: who, where, what was started, how it ended."""
 
 import os
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
 from recorder.log import Header, Log, RecordingFailed, displayable
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 """Of the recorder, named in the start event."""
+
+PAUSE = 0.05
+"""Seconds between two tries to write the end of a recording."""
 
 UNSET_SESSION = 2**32 - 1
 """What the kernel shows as audit session id where nobody logged in (a boot script, a container)."""
@@ -48,7 +51,8 @@ class Session:
         """Monotonic seconds at position 0."""
         self.log = Log(header, spool, began=time(), deny=deny, sign_interval=sign_interval, now=self.began)
         self._spool = spool
-        self._ended = False
+        self._end: dict[str, Any] | None = None
+        self._stored = True
 
     def start(
         self,
@@ -81,21 +85,26 @@ class Session:
 
     def end(self, reason: str, exit_code: int | None, **details: Any) -> None:
         """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""
-        if self._ended:
+        if self._end is not None:
             return
-        self._ended = True
-        now = monotonic()
-        duration = now - self.began
+        duration = int((monotonic() - self.began) * 1000)
         process: dict[str, Any] = {} if exit_code is None else {"process": {"exit_code": exit_code}}
-        self.log.event(
-            "session-end",
-            int(duration * 1000),
-            now,
-            sign=True,
-            event={"duration": int(duration * 1_000_000_000)},
-            sessrec={"reason": reason, **details},
+        self._end = {
+            "at": duration,
+            # Whole milliseconds, so that a double holds it for centuries and not for 104 days.
+            "event": {"duration": duration * 1_000_000},
+            "sessrec": {"reason": reason, **details},
             **process,
-        )
+        }
+        self._stored = self._write_end()
+
+    def _write_end(self) -> bool:
+        lost = self.log.lost_messages
+        stored = self.log.event("session-end", now=monotonic(), sign=True, **self._end or {})
+        if not stored:
+            # It is tried again, so it is not lost yet.
+            self.log.lost_messages = lost
+        return stored
 
     def fail(self, exit_code: int | None) -> None:
         """Say in the log that the recording failed, if it takes as much."""
@@ -111,4 +120,8 @@ class Session:
 
     def close(self, seconds: float) -> bool:
         """Write what is pending, for at most `seconds`. False: something was lost, and is only known here."""
-        return self._spool.close(seconds) and not self.log.lost_messages
+        until = monotonic() + seconds
+        while not self._stored and monotonic() < until:
+            sleep(PAUSE)
+            self._stored = self._write_end()
+        return self._spool.close(max(0.0, until - monotonic())) and self._stored
