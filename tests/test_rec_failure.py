@@ -96,7 +96,7 @@ def limited(size):
 
 def test_on_a_full_disk_the_session_ends_with_one_clear_line_and_what_is_stored_is_whole(home):
     shell = ["bash", "-c", 'ulimit -Sf 64; exec "$0" "$@"']
-    session = record_under(shell, home, "sh", "-c", "seq 1000000; echo NEVER", options=["--spool", "64K"])
+    session = record_under(shell, home, "sh", "-c", "seq 300000; echo NEVER", options=["--spool", "64K"])
     assert session.finish() == 254
     assert b"NEVER" not in session.seen
     assert b"File too large; the session ends here" in session.seen
@@ -108,7 +108,7 @@ def test_on_a_full_disk_the_session_ends_with_one_clear_line_and_what_is_stored_
 def test_on_a_full_disk_the_session_goes_on_where_the_policy_allows_it(home):
     shell = ["bash", "-c", 'ulimit -Sf 64; exec "$0" "$@"']
     options = ["--spool", "64K", "--on-failure", "allow"]
-    session = record_under(shell, home, "sh", "-c", "seq 1000000; echo ALL", options=options)
+    session = record_under(shell, home, "sh", "-c", "seq 300000; echo ALL", options=options)
     assert session.finish() == 0
     assert b"ALL\r\n" in session.seen
     assert b"sessrec: the end of the recording was not stored" in session.seen

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 HELP = "record a terminal session"
 
-LAST_TRIES = 5.0
+LAST_TRIES = 2.0
 """Seconds in which a failing sink is given the end of a recording."""
 
 
