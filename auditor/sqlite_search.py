@@ -1,26 +1,27 @@
 """Searching the SQLite store.
 
-The index names the parts of blocks that have all of the query's words; their text decides. Where it would name too
-many it is asked for one recording after the other, the latest first, until there are hits enough. Letters that it
-cannot look up (one or two from inside of a word, or in too many words) are looked for in the text itself, likewise.
+The index names the lines that have all of the query's words; their text decides. Where it would name too many it is
+asked for one recording after the other, the latest first, until there are hits enough. Letters that it cannot look up
+(one or two from inside of a word, or in too many words) are looked for in the text itself, likewise.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import NamedTuple
 
-from auditor.line_match import LineMatch
+from auditor.line_match import Line, LineMatch
 from auditor.query import ANY, Group, Query
-from auditor.sqlite_texts import KIND_CODES, KINDS, PARTS, Block, Texts, part_of_block
+from auditor.sqlite_texts import KIND_CODES, KINDS, ROWS, Block, Texts
 from auditor.sqlite_words import Vocabulary, quoted
 from auditor.store import Facts, Hit
 from auditor.words import Piece, pieces
 
 MAX_WORDS = 200
-"""Words of the vocabulary that a piece of the query may stand for; each is a list of parts to merge."""
+"""Words of the vocabulary that a piece of the query may stand for; each is a list of lines to merge."""
 
-MAX_PARTS = 4000
-"""Parts that the index may name for a whole store."""
+MAX_LINES = 2000
+"""Lines that the index may name for a whole store."""
 
 
 class Search:
@@ -55,10 +56,10 @@ class Search:
 
 
 class _Place(NamedTuple):
-    """Parts of a block that may have what is looked for; None: all of them."""
+    """Lines of a block that may have what is looked for; None: all of them."""
 
     block: int
-    parts: list[int] | None
+    rows: list[int] | None
 
 
 class _Index:
@@ -84,9 +85,9 @@ class _Index:
     def places(self, expression: str, kinds: Iterable[int]) -> Mapping[int, list[_Place]] | None:
         """Where it holds, by recording; None when the places are too many to list."""
         rows = self._connection.execute(
-            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (expression, MAX_PARTS + 1)
+            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (expression, MAX_LINES + 1)
         ).fetchall()
-        if len(rows) > MAX_PARTS:
+        if len(rows) > MAX_LINES:
             return None
         found: dict[int, list[_Place]] = {}
         for place in _places(row[0] for row in rows):
@@ -108,14 +109,18 @@ class _Index:
         for first, last in _runs([number for (number,) in numbers]):
             rows = self._connection.execute(
                 "SELECT rowid FROM postings WHERE postings MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid",
-                (expression, first * PARTS, (last + 1) * PARTS),
+                (expression, first * ROWS, (last + 1) * ROWS),
             )
             yield from _places(row[0] for row in rows)
 
     def _words(self, piece: Piece) -> list[str] | None:
+        if piece.starts and piece.ends:
+            return [quoted(piece.text)]
         if piece.starts:
-            return [quoted(piece.text) + ("" if piece.ends else "*")]
-        words = self._vocabulary.containing(piece.text, at_end=piece.ends, limit=MAX_WORDS)
+            # Not by FTS5's own prefix queries: they read all of the lines of all of the words each time.
+            words = self._vocabulary.beginning_with(piece.text, limit=MAX_WORDS)
+        else:
+            words = self._vocabulary.containing(piece.text, at_end=piece.ends, limit=MAX_WORDS)
         return None if words is None else list(map(quoted, words))
 
 
@@ -159,37 +164,25 @@ class _Finder:
         if block is None or block.kind != KINDS[kind]:
             return
         times = None
-        for start, end in _ranges(block, place.parts):
-            for line in self._match.lines(block.text[start:end].removesuffix("\n")):
-                times = block.times() if times is None else times
-                at = times[block.text.count("\n", 0, start) + line.row]
-                if self._in_time(facts.start + at / 1000):
-                    yield Hit(facts, block.kind, at, line.text, line.spans)
+        for line in self._match.lines(block.text) if place.rows is None else self._lines(block, place.rows):
+            times = block.times() if times is None else times
+            if self._in_time(facts.start + times[line.row] / 1000):
+                yield Hit(facts, block.kind, times[line.row], line.text, line.spans)
+
+    def _lines(self, block: Block, rows: list[int]) -> Iterator[Line]:
+        lines = block.text.split("\n")
+        for row in rows:
+            for line in self._match.lines(lines[row]):
+                yield line._replace(row=row)
 
     def _in_time(self, time: float) -> bool:
         return (self._since is None or time >= self._since) and (self._until is None or time < self._until)
 
 
-def _ranges(block: Block, parts: list[int] | None) -> Iterator[tuple[int, int]]:
-    if parts is None:
-        yield 0, len(block.text)
-        return
-    for first, last in _runs(parts):
-        yield part_of_block(block.text, first)[0], part_of_block(block.text, last)[1]
-
-
 def _places(rowids: Iterable[int]) -> Iterator[_Place]:
-    """Rows of the index, in order, by block."""
-    block, parts = -1, [0]
-    for rowid in rowids:
-        number, part = divmod(rowid, PARTS)
-        if number != block:
-            if block >= 0:
-                yield _Place(block, parts)
-            block, parts = number, []
-        parts.append(part)
-    if block >= 0:
-        yield _Place(block, parts)
+    """Lines as the index calls them, in order, by block."""
+    for block, group in groupby(rowids, key=lambda rowid: rowid // ROWS):
+        yield _Place(block, [rowid % ROWS for rowid in group])
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:

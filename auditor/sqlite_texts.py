@@ -1,7 +1,7 @@
 """What was seen, entered and run, in the SQLite store: blocks of lines, and the index of their words.
 
-Lines are compressed a block at a time. The index knows parts of blocks, a few lines each: words that are both in one
-part are mostly in one line, so that few blocks are unpacked in vain.
+Lines are compressed a block at a time, and indexed each by itself: words that a query wants in one line are common in
+a block, and the index alone says where they are together.
 """
 
 import sqlite3
@@ -25,11 +25,8 @@ KIND_CODES: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
 BLOCK = 16 * 1024
 """Code points of one block."""
 
-PART = 512
-"""Code points: a line belongs to the part in which it starts. Half of it makes the index a tenth larger."""
-
-PARTS = 64
-"""The index calls a part by its block's number times this, plus its own number; there are fewer in a block."""
+ROWS = 1 << 16
+"""The index calls a line by its block's number times this, plus its position; a block has fewer."""
 
 
 class Block(NamedTuple):
@@ -76,7 +73,7 @@ class Texts:
                 # Exactly what was put in, or FTS5 takes the index for damaged.
                 self._connection.executemany(
                     "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)",
-                    [(number * PARTS + part, _tokens(text)) for part, text in _parts(block.text)],
+                    _index_rows(number, 0, block.text.split("\n")),
                 )
                 if forget_words:
                     gone |= words(fold(block.text))
@@ -116,11 +113,11 @@ class Texts:
         if last is not None:
             start = bisect_right(ends, BLOCK - len(last.text))
             if start:
-                self._extend(last, times[:start], "\n".join(lines[:start]))
+                self._extend(last, times[:start], lines[:start])
         while start < len(lines):
             # A line longer than a block is a block.
             end = max(start + 1, bisect_right(ends, (ends[start - 1] if start else 0) + BLOCK))
-            self._insert(recording, kind, times[start:end], "\n".join(lines[start:end]), passing)
+            self._insert(recording, kind, times[start:end], lines[start:end], passing)
             start = end
 
     def _last(self, recording: int, kind: int) -> Block | None:
@@ -132,26 +129,18 @@ class Texts:
         ).fetchone()
         return self.block(row[0]) if row and row[1] < BLOCK // 2 else None
 
-    def _extend(self, block: Block, times: list[int], text: str) -> None:
-        whole = f"{block.text}\n{text}"
+    def _extend(self, block: Block, times: list[int], lines: list[str]) -> None:
+        text = "\n".join([block.text, *lines])
+        before = block.times()
         self._connection.execute(
             "UPDATE texts SET times = ?, text = ? WHERE block = ?",
-            (_pack_times([*block.times(), *times]), _pack_text(whole), block.number),
+            (_pack_times([*before, *times]), _pack_text(text), block.number),
         )
-        self._connection.execute("UPDATE blocks SET size = ? WHERE number = ?", (len(whole), block.number))
-        old = dict(_parts(block.text))
-        for part, tokens in [(part, _tokens(text)) for part, text in _parts(whole)]:
-            if part not in old:
-                self._index([(block.number * PARTS + part, tokens)])
-            elif tokens != (before := _tokens(old[part])):
-                # FTS5 replaces nothing where it does not keep the text: the entry goes, and comes anew.
-                self._connection.execute(
-                    "INSERT INTO postings(postings, rowid, words) VALUES ('delete', ?, ?)",
-                    (block.number * PARTS + part, before),
-                )
-                self._index([(block.number * PARTS + part, tokens)])
+        self._connection.execute("UPDATE blocks SET size = ? WHERE number = ?", (len(text), block.number))
+        self._index(block.number, len(before), lines)
 
-    def _insert(self, recording: int, kind: int, times: list[int], text: str, passing: bool) -> None:
+    def _insert(self, recording: int, kind: int, times: list[int], lines: list[str], passing: bool) -> None:
+        text = "\n".join(lines)
         number = self._connection.execute(
             "INSERT INTO blocks(recording, kind, passing, size) VALUES (?, ?, ?, ?)",
             (recording, kind, int(passing), len(text)),
@@ -160,38 +149,19 @@ class Texts:
         self._connection.execute(
             "INSERT INTO texts(block, times, text) VALUES (?, ?, ?)", (number, _pack_times(times), _pack_text(text))
         )
-        self._index([(number * PARTS + part, _tokens(text)) for part, text in _parts(text)])
+        self._index(number, 0, lines)
 
-    def _index(self, rows: list[tuple[int, str]]) -> None:
-        self._connection.executemany("INSERT INTO postings(rowid, words) VALUES (?, ?)", rows)
-
-
-def part_of_block(text: str, part: int) -> tuple[int, int]:
-    """Start and end of a part of a block's text: of the lines that start in it."""
-    return _line_start(text, part * PART), _line_start(text, (part + 1) * PART)
+    def _index(self, block: int, first: int, lines: list[str]) -> None:
+        self._connection.executemany(
+            "INSERT INTO postings(rowid, words) VALUES (?, ?)", _index_rows(block, first, lines)
+        )
 
 
-def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """The parts of a block's text that have any lines, with their numbers."""
-    start = 0
-    while start < len(text):
-        part = start // PART
-        end = _line_start(text, (part + 1) * PART)
-        yield part, text[start:end]
-        start = end
-
-
-def _line_start(text: str, position: int) -> int:
-    """Where the first line starts that does so at or behind a position."""
-    if position <= 0:
-        return 0
-    newline = text.find("\n", position - 1)
-    return len(text) if newline < 0 else newline + 1
-
-
-def _tokens(text: str) -> str:
-    """What the index is given for a text; its tokenizer separates ASCII as `words` does, and folds it."""
-    return text if text.isascii() else " ".join(words(fold(text)))
+def _index_rows(block: int, first: int, lines: list[str]) -> Iterator[tuple[int, str]]:
+    """What the index is given for lines: its tokenizer separates ASCII as `words` does, and folds it."""
+    for rowid, line in enumerate(lines, block * ROWS + first):
+        if line:
+            yield rowid, line if line.isascii() else " ".join(words(fold(line)))
 
 
 def _storable(lines: list[str]) -> list[str]:

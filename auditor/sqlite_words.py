@@ -36,16 +36,23 @@ class Vocabulary:
             # In order, so that neighbours in the index are written together.
             self._insert(sorted(unknown))
 
+    def beginning_with(self, text: str, limit: int) -> list[str] | None:
+        """The words that begin with `text`; None when they are more than `limit`."""
+        rows = self._connection.execute(
+            "SELECT word FROM words WHERE word >= ? AND word < ? LIMIT ?", (text, text + "\U0010ffff", limit + 1)
+        ).fetchall()
+        return None if len(rows) > limit else [row[0] for row in rows]
+
     def containing(self, text: str, *, at_end: bool, limit: int) -> list[str] | None:
         """The words that have `text` inside, or at their end; None when they are more than `limit`, or cannot be
         looked for: trigrams find three characters and more."""
         if len(text) < 3:
             return None
         trigrams = " AND ".join({quoted(text[index : index + 3]): None for index in range(len(text) - 2)})
-        condition = "substr(word, -length(?2)) = ?2" if at_end else "instr(word, ?2)"
+        condition = "substr(words.word, -length(?2)) = ?2" if at_end else "instr(words.word, ?2)"
         rows = self._connection.execute(
-            "SELECT word FROM words WHERE number IN "
-            f"(SELECT rowid FROM word_parts WHERE word_parts MATCH ?1) AND {condition} LIMIT ?3",
+            "SELECT words.word FROM word_parts CROSS JOIN words ON words.number = word_parts.rowid "
+            f"WHERE word_parts MATCH ?1 AND {condition} LIMIT ?3",
             (trigrams, text, limit + 1),
         ).fetchall()
         return None if len(rows) > limit else [row[0] for row in rows]

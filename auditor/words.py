@@ -1,16 +1,17 @@
 """Words of a text, as the store indexes them, and what a searched term demands of them.
 
-A word is a run of characters between separators. Scripts that are written without spaces have no such runs: there
-every pair of neighbouring characters counts as a word, and the last character of a run by itself. Everything is
-compared folded, so that letter case does not matter; a folded text has exactly as many characters as before, so
-that positions in it are positions in the text.
+A word is a run of characters between separators; a dot is none of them, so that an address (10.3.141.59) is one word
+and not four numbers that are everywhere. Scripts that are written without spaces have no such runs: there every pair
+of neighbouring characters counts as a word, and the last character of a run by itself. Everything is compared folded,
+so that letter case does not matter; a folded text has exactly as many characters as before, so that positions in it
+are positions in the text.
 """
 
 import re
 from typing import NamedTuple
 
 _SEPARATORS = (
-    [chr(code) for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")]
+    [chr(code) for code in range(128) if not (chr(code).isalnum() or chr(code) in "_.")]
     + [chr(code) for code in range(0x80, 0xC0) if not chr(code).isalnum()]
     + [chr(code) for code in range(0x2000, 0x2070)]  # typographic spaces, quotes and dashes
     + [chr(code) for code in range(0x2190, 0x2800)]  # arrows, mathematical signs, box drawing, symbols

@@ -141,7 +141,7 @@ def test_text_that_passed_is_replaced_when_more_comes(store):
     assert texts(store, "needle") == ["half a needle is no needle"]
 
 
-WORD = st.text("abcX日本é-/ .", min_size=1, max_size=6)
+WORD = st.text("abcX日本é-/ ._", min_size=1, max_size=6)
 LINES = st.lists(
     st.tuples(st.sampled_from(["printed", "command"]), st.lists(WORD, max_size=4).map(" ".join)), max_size=8
 )
@@ -156,11 +156,10 @@ def test_prop_the_index_finds_what_reading_every_line_finds(tmp_path_factory, re
     term = " ".join(line[start : data.draw(st.integers(start, len(line)))].split()) or "a"
     kind = data.draw(st.sampled_from(["", "cmd:", "printed:"]))
     store = SqliteStore(tmp_path_factory.mktemp("prop") / "s")
-    before = sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS
-    sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS = data.draw(
+    before = sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_LINES
+    sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_LINES = data.draw(
         st.tuples(
             st.sampled_from([8, 40, 9999]),
-            st.sampled_from([5, 300]),
             st.sampled_from([0, 1, 400]),
             st.sampled_from([0, 2]),
         )
@@ -183,7 +182,7 @@ def test_prop_the_index_finds_what_reading_every_line_finds(tmp_path_factory, re
             ]
         assert sorted(found(store, f'{kind}"{term}"')) == sorted(expected)
     finally:
-        sqlite_texts.BLOCK, sqlite_texts.PART, sqlite_search.MAX_WORDS, sqlite_search.MAX_PARTS = before
+        sqlite_texts.BLOCK, sqlite_search.MAX_WORDS, sqlite_search.MAX_LINES = before
         store.close()
 
 
