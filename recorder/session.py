@@ -22,6 +22,10 @@ UNSET_SESSION = 2**32 - 1
 """What the kernel shows as audit session id where nobody logged in (a boot script, a container)."""
 
 
+MAX_ARGUMENTS = 4096
+"""Characters of the command line in the start event. Linux allows 2 MB, which no sink takes in one message."""
+
+
 def header(rec: str) -> Header:
     """The header of a recording by this process, from the system and not from the environment but for TERM."""
     try:
@@ -33,6 +37,19 @@ def header(rec: str) -> Header:
     return Header(
         host=os.uname().nodename, rec=rec, user=user, term=os.environ.get("TERM", ""), session=_audit_session()
     )
+
+
+def _bounded(argv: "Sequence[str]") -> list[str]:
+    """The arguments, cut where they grow too long; an ellipsis shows it."""
+    arguments = []
+    left = MAX_ARGUMENTS
+    for argument in argv:
+        text = displayable(argument)
+        if len(text) > left:
+            return [*arguments, text[:left] + "…"]
+        arguments.append(text)
+        left -= len(text) + 1
+    return arguments
 
 
 def _audit_session() -> int:
@@ -68,7 +85,7 @@ class Session:
         """The first message. `size` is columns and rows, None without a terminal; `typed`: input is recorded."""
         self.log.key = key
         process: dict[str, Any] = {
-            "args": [displayable(argument) for argument in argv],
+            "args": _bounded(argv),
             "executable": displayable(program),
             "pid": pid,
         }

@@ -11,6 +11,7 @@ are imported only where help is asked for, a configuration file exists, or a pat
 import os
 
 from recorder.errors import SessrecError
+from recorder.masking import DEFAULT_PROMPT
 from recorder.setting_kinds import Choice, Directory, File, Flag, Namespace, Pattern, Seconds, Setting, Size, Text
 
 TYPE_CHECKING = False
@@ -52,8 +53,7 @@ class Settings:
     )
     input = Flag(False, "record what is typed as well; what is typed at a prompt without echo is masked")
     prompt_pattern = Pattern(
-        r"(?i)\b(pass(word|wort|phrase|code|wd|e)?|kennwort|contraseña|pin|(first|second) factor|verification code)"
-        r"\b[^\n]{0,80}[:：]\s*$",
+        DEFAULT_PROMPT,
         "mask input as well while the last line of output matches, which is how a password typed over ssh or in "
         'tmux is told from other input; "" switches it off',
     )
