@@ -11,6 +11,7 @@ What cannot be known without recorded input: whether zsh was left with Ctrl-C, w
 
 from typing import NamedTuple
 
+from auditor.budget import Budget
 from auditor.prompt import Prompts, continues, looks_like_shell
 from auditor.screen import Mark, Screen
 from auditor.screen.cells import PAD, WRAP
@@ -28,7 +29,7 @@ _MOST_ROWS = 512
 _MOST_WRAPPED = 64
 """Rows above the cursor in which its line may begin."""
 
-_LONGEST = 64 * 1024
+LONGEST = 64 * 1024
 """Characters of a command that are kept."""
 
 
@@ -42,10 +43,11 @@ class Command(NamedTuple):
 class CommandLine:
     """Watches a screen; the methods are called as the recording goes on, `at` in milliseconds."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, budget: Budget) -> None:
         self.commands: list[Command] = []
         """Complete ones, to be taken away."""
         self._screen = screen
+        self._budget = budget
         self._prompts = Prompts()
         self._editing = False
         self._prompt: str | None = None
@@ -173,7 +175,12 @@ class CommandLine:
         if self._row() == self._begun and not screen.x:
             return
         rows = self._above + (screen.scrolled or [])[self._undrained :] + screen.rows[: screen.y + bool(screen.x)]
-        lines = self._logical(rows)
+        size = 0
+        first = len(rows)
+        while first and size < LONGEST:
+            first -= 1
+            size += len(rows[first])
+        lines = self._logical(rows[first:])
         prompt, text = self._behind_prompt(lines)
         if self._right and text.endswith(" " + self._right):
             text = text.removesuffix(self._right).rstrip()
@@ -228,13 +235,14 @@ class CommandLine:
         else:
             self._flush()
         if text and not given_up:
-            self._pending = Command(at, text[:_LONGEST])
+            self._pending = Command(at, text[:LONGEST])
             self._pending_prompt = prompt
             self._pending_row = row
 
     def _flush(self) -> None:
         if self._pending is not None:
-            self.commands.append(self._pending)
+            at, text = self._pending
+            self.commands.append(Command(at, self._budget.spend(text)))
             self._pending = None
 
     def _row(self) -> int:

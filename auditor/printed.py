@@ -1,20 +1,21 @@
 """Which lines were seen on a screen, and when for the first time.
 
-The screen is looked at from time to time (`look`). What stood there the last time, or went away less than RETURNS
+The screen is looked at from time to time (`look`). What stood there the last time, or went away a short while
 ago, is not reported again; what scrolled off in between is, even if no look fell on it: it can be scrolled back to.
 The cursor's line is waited for while it only grows, so that a line that is typed, or comes in parts, is reported
 once, when it is complete, with the time at which its last character came.
 
-Two limits keep the reports in proportion to the output. A row that changes only in digits and punctuation (a clock,
-a counter) is reported CHANGES times and then once in EVERY. And in all no more than EXPANDS characters are reported
-for each that was printed: beyond that, runs of one character are shortened and long lines cut.
+Two limits keep the reports in proportion to the output: a row that changes only in digits and punctuation (a clock,
+a counter) is reported some times and then once in a while (`auditor.recent`), and long lines are paid for by output
+(`auditor.budget`).
 """
 
-import re
 from collections.abc import Container
 from operator import itemgetter
 from typing import NamedTuple
 
+from auditor.budget import Budget
+from auditor.recent import Recent, shape
 from auditor.screen import Screen
 from auditor.screen.cells import WRAP
 
@@ -24,23 +25,9 @@ LONGEST = 64 * 1024
 OVERLAP = 1024
 """Characters that such a piece repeats of the one before, so that what lies over the cut is found."""
 
-RETURNS = 10_000
-"""Milliseconds for which a line is remembered once it has left the screen."""
-
-CHANGES = 100
-EVERY = 5_000
-"""Milliseconds. 100 states are ten seconds of a progress bar at the pace of looking."""
-
-EXPANDS = 64
-"""A changed cell costs about ten bytes of output and reports a row of a few hundred characters at the most."""
-
-_CREDIT = 1024 * 1024
-_MOST_CREDIT = 16 * 1024 * 1024
-_AT_LEAST = 256
-
-_REMEMBERED = 4096
-_NOT_LETTERS = re.compile(r"[\W\d_]+")
-_RUNS = re.compile(r"(.)\1{8,}", re.DOTALL)
+_MANY = 2000
+_MUCH = 1024 * 1024
+"""Lines and characters that wait for the next look; it comes early then."""
 
 
 class Line(NamedTuple):
@@ -61,9 +48,11 @@ class _Held(NamedTuple):
 class Printed:
     """Looks at a screen, whose `scrolled` rows it is given."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, budget: Budget) -> None:
         self._screen = screen
+        self._budget = budget
         self._gone: list[Line] = []
+        self._much = 0
         self._carry = ""
         self._rows: list[str] = []
         self._texts: dict[int, str] = {}
@@ -74,11 +63,11 @@ class Printed:
         self._held = _Held()
         self._waiting: dict[str, int] = {}
         self._recent = Recent()
-        self._credit = _CREDIT
 
     def scrolled(self, at: int, rows: list[str]) -> None:
         """Rows that left the screen at its top."""
         clusters = self._screen.clusters
+        self._much += sum(map(len, rows))
         if not self._carry and not any(row.endswith(WRAP) for row in rows):
             self._gone += [Line(at, clusters.text(row)) for row in rows]
             return
@@ -89,7 +78,7 @@ class Printed:
             parts.append(clusters.joined(row) if wrapped else clusters.text(row))
             length += len(parts[-1])
             if not wrapped:
-                self._gone.append(Line(at, "".join(parts)))
+                self._gone.append(Line(at, "".join(parts).rstrip()))
                 parts = []
                 length = 0
             elif length >= LONGEST:
@@ -99,9 +88,10 @@ class Printed:
                 length = len(parts[0])
         self._carry = "".join(parts)
 
-    def printed(self, size: int) -> None:
-        """So many bytes of output came."""
-        self._credit = min(self._credit + EXPANDS * size, _MOST_CREDIT)
+    @property
+    def full(self) -> bool:
+        """Whether so much has scrolled off that it should be looked at now."""
+        return len(self._gone) > _MANY or self._much > _MUCH
 
     def look(self, at: int) -> list[Line]:
         """The lines to report: new since the last look, as they stand at `at`."""
@@ -186,6 +176,7 @@ class Printed:
                 self._recent.left(text, at)
         self._standing, self._waiting = standing, waiting
         self._gone = []
+        self._much = 0
         self._rows, self._y = screen.rows.copy(), screen.y
         self._texts = texts
         return reported
@@ -193,7 +184,7 @@ class Printed:
     def _end_carry(self, at: int) -> None:
         """A line whose beginning has left the screen does not go on there any more."""
         if self._carry:
-            self._gone.append(Line(at, self._carry))
+            self._gone.append(Line(at, self._carry.rstrip()))
             self._carry = ""
 
     def _lines(self) -> tuple[dict[int, str], int | None]:
@@ -210,7 +201,7 @@ class Printed:
                 continue
             text = clusters.text(row)
             if parts:
-                text = "".join([*parts, text])[:LONGEST]
+                text = "".join([*parts, text])[:LONGEST].rstrip()
                 parts = []
             if text:
                 texts[first] = text
@@ -261,51 +252,7 @@ class Printed:
         return not current or shape(current) != shape(text) or self._recent.may_change(text, at)
 
     def _paid(self, lines: list[Line]) -> list[Line]:
-        """The lines as far as the output so far pays for them."""
-        paid = []
-        for line in sorted(lines, key=itemgetter(0)):
-            text = line.text
-            if len(text) > self._credit:
-                text = _RUNS.sub(r"\1" * 8, text)[: max(self._credit, _AT_LEAST)]
-            self._credit = max(0, self._credit - len(text))
-            paid.append(Line(line.at, text))
-        return paid
-
-
-class Recent:
-    """What was on the screen a short while ago. It knows lines by their hash, so it stays small."""
-
-    def __init__(self) -> None:
-        self._left: dict[int, int] = {}
-        self._changes: dict[int, tuple[float, int]] = {}
-
-    def left(self, text: str, at: int) -> None:
-        """A line went away."""
-        key = hash(text)
-        self._left.pop(key, None)
-        self._left[key] = at
-        if len(self._left) > _REMEMBERED:
-            del self._left[next(iter(self._left))]
-
-    def returns(self, text: str, at: int) -> bool:
-        """Whether a line went away only a moment ago."""
-        left = self._left.get(hash(text))
-        return left is not None and at - left < RETURNS
-
-    def may_change(self, text: str, at: int) -> bool:
-        """Whether one more state of a line that counts may be reported."""
-        key = hash(shape(text))
-        tokens, last = self._changes.pop(key, (float(CHANGES), at))
-        tokens = min(CHANGES, tokens + (at - last) / EVERY)
-        self._changes[key] = (tokens - 1 if tokens >= 1 else tokens, at)
-        if len(self._changes) > _REMEMBERED:
-            del self._changes[next(iter(self._changes))]
-        return tokens >= 1
-
-
-def shape(text: str) -> str:
-    """A line without what counters and bars change in it."""
-    return _NOT_LETTERS.sub(" ", text)
+        return [Line(line.at, self._budget.spend(line.text)) for line in sorted(lines, key=itemgetter(0))]
 
 
 def grows(old: str, new: str) -> bool:

@@ -8,6 +8,7 @@ typed text, the time of Enter.
 import codecs
 from typing import Literal, NamedTuple
 
+from auditor.budget import Budget
 from auditor.command_line import PAUSE, CommandLine
 from auditor.entered import Entered
 from auditor.printed import Printed
@@ -46,8 +47,9 @@ class Transcript:
         self._decoder = codecs.getincrementaldecoder(self._charset)(errors="replace")
         self._screen = Screen(0, 0, mark=self._marked)
         self._screen.scrolled = []
-        self._printed = Printed(self._screen)
-        self._commands = CommandLine(self._screen)
+        self._budget = Budget()
+        self._printed = Printed(self._screen, self._budget)
+        self._commands = CommandLine(self._screen, self._budget)
         self._entered: Entered | None = None
         self._size: tuple[int, int] | None = None
         self._at = 0
@@ -101,10 +103,12 @@ class Transcript:
         if self._size is not None:
             self._resize(self._size, seen)
         self._at = now
+        self._budget.earn(len(packet.data))
         text = self._decoder.decode(packet.data)
         for start in range(0, len(text), _SLICE):
             self._show(text[start : start + _SLICE])
-        self._printed.printed(len(packet.data))
+            if self._printed.full:
+                self._look(seen)
         self._commands.printed(len(packet.data))
         if not self._screen.in_string:
             self._string_since = None

@@ -30,7 +30,7 @@ while True:
     done.write(b".")
 """
 
-RESET = "\x1bc\x1b[?1049l\x1b[H\x1b[?1049h\x1b[?1049l\x1bc"
+RESET = "\x1bc\x1b[?1049l\x1b[H\x1b[?1049h\x1b[?1049l\x1bc\x1b7"
 """From whatever the last case left behind to a blank screen, the cursor saved at its first cell."""
 
 GRAPHICS = str.maketrans("_`abcdefghijklmnopqrstuvwxyz{|}~", " ◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")

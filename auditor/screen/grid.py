@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from auditor.screen.cells import FILL, PAD, WRAP, Clusters
 
-MAX_COLUMNS = 4096
-MAX_ROWS = 1024
-"""A larger terminal is treated as one of this size. No terminal program shows more than 1000 columns; a recording
-that claims 65,535 x 65,535 must not make its reader hold four billion cells."""
+MAX_COLUMNS = 2048
+MAX_ROWS = 512
+"""A larger terminal is treated as one of this size: a recording that claims 65,535 x 65,535 must not make its reader
+hold four billion cells. The largest display has a third of these columns with the smallest letters."""
 
 DEFAULT_SIZE = (80, 24)
 """Of a terminal whose size is not known, which is recorded as 0."""
@@ -144,40 +144,52 @@ class Grid:
         self.top, self.bottom = 0, height - 1
 
     def reflow(self, columns: int) -> None:
-        """Logical lines are wrapped anew to another width; the cursor stays at its character."""
-        rows: list[str] = []
-        start = 0
+        """Logical lines are wrapped anew to another width; the cursor stays at its character.
+
+        From the last line up, as far as there is room: what leaves at the top leaves as it was wrapped before.
+        """
         old, self.columns = self.columns, columns
-        cursor_x, cursor_y = self.x, self.y
-        for y, row in enumerate(self.rows):
-            if row.endswith(WRAP) and y + 1 < self.height:
-                continue
-            parts = [part[:old].removesuffix(FILL) for part in self.rows[start : y + 1]]
+        end = self.height
+        wrapped: list[list[str]] = []
+        cursor = None
+        leaving: list[str] = []
+        while end and sum(map(len, wrapped)) < self.height:
+            first = end - 1
+            while first and self.rows[first - 1].endswith(WRAP):
+                first -= 1
+            parts = [part[:old].removesuffix(FILL) for part in self.rows[first:end]]
+            index = -1
+            if first <= self.y < end:
+                above, row = parts[: self.y - first], parts[self.y - first]
+                index = sum(map(len, above)) + self.x if self.x < len(row) else sum(map(len, parts))
             line = "".join(parts)
             if columns < 2:
                 line = line.replace(PAD, "")
-            if start <= cursor_y <= y:
-                before = sum(map(len, parts[: cursor_y - start]))
-                if cursor_x < len(parts[cursor_y - start]):
-                    self.y, self.x = self._place(line, before + cursor_x)
-                else:
-                    self.y, self.x = self._place(line, len(line))
-                self.y += len(rows)
-            rows += self.pieces(line)
-            start = y + 1
-        self.rows = rows
-        surplus = len(rows) - self.height
+            lead = max(0, len(line) - self.height * columns) // columns * columns
+            if lead and line[lead] == PAD:
+                lead -= 1
+            leaving = [line[:lead] + WRAP] if lead else []
+            pieces = list(self.pieces(line[lead:]))
+            if index >= lead:
+                y, self.x = self._place(pieces, min(index, len(line)) - lead)
+                cursor = y - len(pieces) - sum(map(len, wrapped))
+            wrapped.append(pieces)
+            end = first
+        self.rows = self.rows[:end] + leaving + [row for pieces in reversed(wrapped) for row in pieces]
+        self._leave(end + len(leaving))
+        self.y = -1 if cursor is None else len(self.rows) + cursor
+        surplus = len(self.rows) - self.height
         if surplus > 0:
             self._leave(surplus)
             self.y -= surplus
-            if self.y < 0:
-                self.x = self.y = 0
         else:
-            rows += [""] * -surplus
+            self.rows += [""] * -surplus
+        if self.y < 0:
+            self.x = self.y = 0
 
-    def _place(self, line: str, index: int) -> tuple[int, int]:
+    @staticmethod
+    def _place(pieces: list[str], index: int) -> tuple[int, int]:
         """Row and column of a character of a line that is wrapped."""
-        pieces = list(self.pieces(line))
         start = 0
         for y, piece in enumerate(pieces):
             length = len(piece.removesuffix(WRAP).removesuffix(FILL))

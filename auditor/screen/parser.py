@@ -86,13 +86,18 @@ class Parser:
             self._state = _ESCAPE
         elif char in "\x18\x1a":
             self._state = _GROUND
+            self._screen.last = ""
         elif char < " ":
-            if state != _HEADER and char in CONTROL:
-                CONTROL[char](self._screen)
+            if state != _HEADER:
+                self._screen.last = ""
+                if char in CONTROL:
+                    CONTROL[char](self._screen)
         elif char >= "\x7f":
             pass
         elif state == _ESCAPE and char in _STRINGS:
             self._state = _STRINGS[char]
+            if char != "[":
+                self._screen.last = ""
         elif state in (_ESCAPE, _INTERMEDIATE):
             self._read_escape(char)
         elif state == _CSI_IGNORE:
@@ -107,6 +112,7 @@ class Parser:
             self._intermediate(char)
             return
         self._state = _GROUND
+        self._screen.last = ""
         function = ESC.get(self._intermediates + char)
         if function is not None and not self._discard:
             function(self._screen)
@@ -144,6 +150,8 @@ class Parser:
             self._discard = True
 
     def _execute(self, final: str) -> None:
+        if final != "b":
+            self._screen.last = ""
         if self._discard or self._intermediates or ":" in self._parameters or not self.sane(self._parameters):
             return
         if not self._prefix:

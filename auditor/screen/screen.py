@@ -1,11 +1,19 @@
 """`Screen`: what stands on a terminal after the text that was sent to it.
 
-It follows tmux in every control function that moves text (tmux is the oracle of its tests); docs/screen.md lists
-where it deliberately does not. Colours and other attributes are not kept: a screen is its text.
+It follows tmux in every control function that moves text: tmux judges it in the tests. Colours and other attributes
+are not kept; a screen is its text. Where it differs from tmux (3.3a and 3.5a), it does so to show what is meant:
+
+- what is inserted is blank, and half a wide character is too; tmux leaves remains in rare cases;
+- forward tabs and relative moves (CSI I, a, e) are done, and any character set but DEC graphics is letters;
+- invisible characters and C1 controls are nothing; unassigned characters have one cell; variation selectors and skin
+  tones change no width (tmux 3.5a widens the cell before them);
+- a row that was erased to its end is not wrapped any more, a wrapped row stays so when the next one is erased;
+- there is no history: rows that left at the top do not come back when the screen grows. `scrolled` has them;
+- the alternate screen is cut, not hidden, where it becomes narrower.
 
 Text goes in as long as it can in one piece: `_TOKEN` takes runs of text with the colour changes between them, and
 `_LINES` whole lines at the bottom of the screen, which is what most output is. Whatever these do not know goes to
-`Parser`, one character at a time.
+`Parser`, one character at a time. (No possessive quantifiers: those of groups go wrong before Python 3.11.4.)
 """
 
 import re
@@ -62,10 +70,11 @@ class Screen(Grid):
         self.title = ""
         self.mark = mark
         self.alternate_cursor: tuple[int, int] | None = None
+        self.last = ""
+        """The graphic character (its cells) that REP repeats, if nothing came after it."""
         self._titles: list[str] = []
         self._saved_size = (self.columns, self.height)
         self._parser = Parser(self)
-        self._last = ""
         self.reset_modes()
         self.reset_tabs()
 
@@ -144,15 +153,15 @@ class Screen(Grid):
                         else:
                             rows[self.y] = row[:x] + run + row[end:]
                         self.x = end
-                        self._last = run[-1]
+                        self.last = run[-1]
                         continue
                 self.write(run)
                 continue
-            self._last, last = "", self._last
+            self.last, last = "", self.last
             if kind == _CSI:
                 parameters, final = token.group(4, 5)
                 if final == "b":
-                    self._last = last
+                    self.last = last
                 function = CSI.get(final)
                 if function is not None and (len(parameters) < 10 or self._parser.sane(parameters)):
                     function(self, parameters)
@@ -175,6 +184,7 @@ class Screen(Grid):
                 for parameter in token[7].split(";"):
                     private_mode(self, parameter, token[8] == "h")
             elif kind != _COLOURS:
+                self.last = last
                 return self._parser.resume(text, token.start())
             # These may have put other rows in place.
             rows = self.rows
@@ -210,16 +220,16 @@ class Screen(Grid):
             cells = cells.replace(PAD, "")
         if MARK in cells or self._joins():
             self._write_combining(cells)
-            self._last = ""
+            self.last = ""
         else:
             self._write_cells(cells)
-            self._last = cells[-2:] if cells.endswith(PAD) else cells[-1:]
+            self.last = cells[-2:] if cells.endswith(PAD) else cells[-1:]
 
     def repeat(self, count: int) -> None:
         """The last graphic character again (REP), at most to the end of the row."""
-        if self._last:
-            self._write_cells(self._last * min(count, (self.columns - self.x) // len(self._last)))
-            self._last = ""
+        if self.last:
+            self._write_cells(self.last * min(count, (self.columns - self.x) // len(self.last)))
+            self.last = ""
 
     def show_alternate(self, on: bool, *, with_cursor: bool) -> None:
         """Switches to the alternate screen, which begins blank, or back to what the main screen showed."""
