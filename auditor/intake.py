@@ -3,13 +3,15 @@
 Pure: messages in, an `Addition` for the store out. The state of the screen lives here between additions.
 """
 
+import codecs
 import copy
+import copyreg
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.store import Addition, Event, Facts
-from auditor.transcript import Seen, Transcript
+from auditor.transcript import Seen, Transcript, known_charset
 from recorder.message import Input, Message, MessageError, Output, Resize, parse
 
 MAX_NAME = 256
@@ -92,7 +94,7 @@ class Intake:
         if anew:
             self._replay(lines())
         self.facts.settled = True
-        passing = () if self.facts.ended else copy.deepcopy(self._transcript).finish()
+        passing = () if self.facts.ended else _copied(self._transcript, self.facts.charset).finish()
         return self._added((), passing, anew=anew)
 
     def _added(self, lines: Sequence[tuple[int, bytes]], passing: Sequence[Seen], *, anew: bool) -> Addition:
@@ -221,6 +223,24 @@ def parsed(line: bytes) -> Message:
         return parse(line)
     except MessageError as error:
         raise RefusedError(str(error)) from error
+
+
+def _copied(transcript: Transcript, charset: str) -> Transcript:
+    # The decoders of East Asian character sets refuse to be copied, but like all others they tell their state.
+    copyreg.pickle(type(codecs.getincrementaldecoder(known_charset(charset))()), _reduced)
+    return copy.deepcopy(transcript)
+
+
+def _reduced(decoder: codecs.IncrementalDecoder) -> tuple[Any, ...]:
+    return _restored, (type(decoder), decoder.errors, decoder.getstate())
+
+
+def _restored(
+    kind: type[codecs.IncrementalDecoder], errors: str, state: tuple[bytes, int]
+) -> codecs.IncrementalDecoder:
+    decoder = kind(errors)
+    decoder.setstate(state)
+    return decoder
 
 
 def _parsed_again(lines: Iterable[list[bytes]]) -> Iterator[Message]:

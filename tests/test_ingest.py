@@ -17,6 +17,7 @@ from auditor.query import Selection
 from auditor.sqlite_store import SqliteStore
 from auditor.store import StoreError
 from recorder.message import Output
+from tests.peers import needs
 from tests.recordings import (
     HERE,
     environment,
@@ -168,6 +169,31 @@ def test_text_is_in_the_characters_of_the_session(store, tmp_path):
     write_recording(tmp_path / "r", ["grüße\r\n".encode("latin-1")], charset="ISO-8859-1")
     ingested(store, tmp_path / "r")
     assert texts(store, "GRÜßE") == ["grüße"]
+
+
+@pytest.mark.parametrize("charset", ["EUC-JP", "GB18030", "SHIFT_JIS", "ISO-2022-JP", "KOI8-R", "UTF-8"])
+def test_a_running_session_in_any_character_set_is_found(store, tmp_path, charset):
+    text = "привет" if charset == "KOI8-R" else "日本語"
+    data = text.encode(charset)
+    whole = messages([data[:3], data[3:], b" end\r\n"], charset=charset)
+    for end in range(2, len(whole)):
+        write_objects(tmp_path / "r.jsonl", whole[:end])
+        catch_up(store, tmp_path)
+    assert texts(store, text[1:]) == [f"{text} end"]
+
+
+@needs("tlog-rec")
+def test_a_recording_of_tlog_is_taken_in(store, tmp_path):
+    file = tmp_path / "tlog.log"
+    script = r"printf 'one \033[31mneed''le\033[0m\n'; printf 'b\377\346\227\n'; seq 3000"
+    command = ["tlog-rec", "--writer=file", f"--file-path={file}", "sh", "-c", script]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60)
+    assert ingested(store, file).refused == 0
+    (facts,) = store.recordings(Selection())
+    assert stored_lines(store, facts.rec) == file.read_bytes().splitlines(keepends=True)
+    assert (facts.marked, facts.missing) == (False, 0)
+    assert texts(store, "needle") == ["one needle"]
+    assert [text.strip() for text in texts(store, "2718")] == ["2718"]
 
 
 def test_two_processes_at_once_double_nothing(tmp_path):
