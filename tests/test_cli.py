@@ -164,10 +164,6 @@ def test_rec_imports_nothing_heavy_before_the_capture():
         check=True,
         timeout=60,
     )
-    assert done.stdout.split() == [
-        "recorder",
-        "recorder.errors",
-        "recorder.setting_kinds",
-        "recorder.settings",
-        "sessrec",
-    ]
+    loaded = done.stdout.split()
+    assert "recorder.settings" in loaded
+    assert [name for name in loaded if name.partition(".")[0] not in ("recorder", "sessrec")] == []
