@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 
 from recorder import terminal
 from recorder.encoder import Encoder
+from recorder.outlet import Outlet
 from recorder.signals import LEAVE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.log import Log
     from recorder.masking import InputMask
     from recorder.rate_limit import RateLimit
@@ -86,8 +89,8 @@ class Capture:
         self._due: float | None = None
         self._next: float | None = self._began
         self._paused_until: float | None = None
-        self._unwritten = b""
-        self._untyped = b""
+        self._screen = Outlet(outer)
+        self._keyboard = Outlet(master)
         self._signals = signals
         self._poll = poll()
 
@@ -126,12 +129,12 @@ class Capture:
 
     def _watch(self) -> None:
         """Tell poll what is wanted now: a side that takes nothing is not fed, and its source not read."""
-        keyboard = 0 if self._untyped else POLLIN
-        screen = POLLOUT if self._unwritten else 0
-        waiting = self._unwritten or self._paused_until is not None
+        keyboard = 0 if self._keyboard.waiting else POLLIN
+        screen = POLLOUT if self._screen.waiting else 0
+        waiting = self._screen.waiting or self._paused_until is not None
         self._poll.register(self._signals.descriptor, POLLIN)
         self._poll.register(self.outer, keyboard | screen)
-        self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._untyped else 0))
+        self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._keyboard.waiting else 0))
 
     def _copy(self) -> str:
         wait = self._poll.poll
@@ -143,12 +146,12 @@ class Capture:
                     if event & POLLIN:
                         if not self._printed():
                             return "exit"
-                    elif event & (POLLHUP | POLLERR | POLLNVAL) and not self._unwritten:
+                    elif event & (POLLHUP | POLLERR | POLLNVAL) and not self._screen.waiting:
                         # A paused session that has ended is drained by the caller.
                         return "exit"
                 elif descriptor == self.outer:
-                    if event & POLLOUT:
-                        self._write(b"")
+                    if event & POLLOUT and self._screen.put():
+                        self._watch()
                     if event & POLLIN:
                         if not self._typed():
                             return "hangup"
@@ -199,42 +202,28 @@ class Capture:
                 return False
             if not data:
                 return False
-            self._write(data)
-            self._record(data)
-            if len(data) < BUSY or self._unwritten or self._paused_until is not None:
+            if self._screen.put(data):
+                self._watch()
+            self._record(data, self._encoder.output)
+            if self._mask is not None:
+                self._mask.printed(data)
+            if len(data) < BUSY or self._screen.waiting or self._paused_until is not None:
                 return True
         return True
 
-    def _record(self, data: bytes) -> None:
-        encoder = self._encoder
-        if encoder.size + len(data) > self.limits.payload:
+    def _record(self, data: bytes, collect: "Callable[[int, bytes], None]") -> None:
+        """Hand `data` to the encoder's `input` or `output`."""
+        if self._encoder.size + len(data) > self.limits.payload:
             self.flush()
         now = monotonic()
         if self._due is None:
             self._flush_by(now + self.limits.latency)
-        encoder.output(int((now - self._began) * 1000), data)
-        if self._mask is not None:
-            self._mask.printed(data)
+        collect(int((now - self._began) * 1000), data)
 
     def _flush_by(self, time: float) -> None:
         self._due = time
         if self._next is None or time < self._next:
             self._next = time
-
-    def _write(self, data: bytes) -> None:
-        """Pass output on, as much as the terminal takes."""
-        data = self._unwritten + data if self._unwritten else data
-        stalled = bool(self._unwritten)
-        try:
-            written = os.write(self.outer, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            # The terminal is gone; poll says so too, and what the session prints is still recorded.
-            written = len(data)
-        self._unwritten = data[written:]
-        if stalled != bool(self._unwritten):
-            self._watch()
 
     def _typed(self) -> bool:
         """Read the keyboard; False where it is gone."""
@@ -254,26 +243,11 @@ class Capture:
         self._type(data)
         shown = self._mask.typed(data, echo=echo, canonical=canonical)
         if shown:
-            now = monotonic()
-            if self._encoder.size + len(shown) > self.limits.payload:
-                self.flush()
-            if self._due is None:
-                self._flush_by(now + self.limits.latency)
-            self._encoder.input(int((now - self._began) * 1000), shown)
+            self._record(shown, self._encoder.input)
         return True
 
     def _type(self, data: bytes) -> None:
-        """Pass input on, as much as the session takes."""
-        data = self._untyped + data if self._untyped else data
-        stalled = bool(self._untyped)
-        try:
-            written = os.write(self.master, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            written = len(data)
-        self._untyped = data[written:]
-        if stalled != bool(self._untyped):
+        if self._keyboard.put(data):
             self._watch()
 
     def _woken(self) -> bool:
@@ -323,22 +297,17 @@ class Capture:
             if not data:
                 break
             read += len(data)
-            self._record(data)
-            self._unwritten += data
+            self._record(data, self._encoder.output)
+            self._screen.waiting += data
         self.flush(last=True)
         gone = poll()
         gone.register(self.outer, POLLOUT)
         gone.register(self._signals.descriptor, POLLIN)
-        while self._unwritten and self.signal is None:
+        while self._screen.waiting and self.signal is None:
             for descriptor, event in gone.poll():
                 if descriptor == self._signals.descriptor:
-                    self._woken_while_draining()
+                    self.signal = next((number for number in self._signals.read() if number in LEAVE), None)
                 elif event & POLLOUT:
-                    self._write(b"")
+                    self._screen.put()
                 else:
                     return
-
-    def _woken_while_draining(self) -> None:
-        for number in self._signals.read():
-            if number in LEAVE:
-                self.signal = number

@@ -41,7 +41,7 @@ def header(rec: str) -> Header:
 
 def _bounded(argv: "Sequence[str]") -> list[str]:
     """The arguments, cut where they grow too long; an ellipsis shows it."""
-    arguments = []
+    arguments: list[str] = []
     left = MAX_ARGUMENTS
     for argument in argv:
         text = displayable(argument)
