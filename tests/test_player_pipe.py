@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from auditor.player.loader import Loader
+from auditor.recording import FileRecording
 from recorder.message import Input, Output, Resize
 from tests.peers import needs
 from tests.playing import line, write
@@ -139,3 +141,14 @@ def test_what_tlog_play_puts_out_is_the_same(tmp_path):
     os.close(idle)
     os.close(hold)
     assert theirs == played(tmp_path, "-g", "end", file).stdout + b"\x1b[0m\x1b[?25h\n\0"
+
+
+def test_a_recording_longer_than_memory_is_played_as_far_as_it_fits(tmp_path, monkeypatch):
+    file = write(tmp_path / "r.jsonl", [Output(at, b"x" * 1000) for at in range(20)])
+    monkeypatch.setattr("auditor.player.loader.MAX_MEMORY", 10_000)
+    loader = Loader(FileRecording(file), lax=True)
+    while loader.load():
+        pass
+    assert 9_000 < loader.timeline.memory < 12_000
+    assert "too long" in str(loader.error)
+    assert loader.timeline.ended

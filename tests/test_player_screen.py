@@ -150,7 +150,8 @@ def test_typed_input_is_shown_on_demand(tmp_path):
 def test_damage_is_told_in_the_status_line_and_at_the_end(tmp_path):
     file = tmp_path / "r.jsonl"
     file.write_text(line(1, 0, [Output(0, b"good")]) + "\n{\n")
-    with player(150, 30, tmp_path, "-p", "-g", "end", file) as window:
+    command = " ".join([*SESSREC, "play -p -g end", str(file), "; sleep 60"])
+    with Window(150, 30, "sh", "-c", command, home=tmp_path) as window:
         window.until("line 2 cannot be played")
         window.keys("p")
         rows = window.until("sessrec: line 2 cannot be played: not JSON")

@@ -191,7 +191,7 @@ class ColourScreen(Screen):
             kind = token.lastindex
             if kind == _COLOUR:
                 self.set_pen(changed(self.pen, token[2]))
-                self._last = ""
+                self.last = ""
                 continue
             if kind == _RUN:
                 run = token[1]
@@ -199,15 +199,15 @@ class ColourScreen(Screen):
                 if self.plain and end <= self.columns and run.isascii() and self.rows[self.y].isascii():
                     self.put(self.x, self.y, run)
                     self.x = end
-                    self._last = run[-1]
+                    self.last = run[-1]
                 else:
                     self.write(run)
                 continue
-            self._last, last = "", self._last
+            self.last, last = "", self.last
             if kind == _CSI:
                 parameters, final = token.group(4, 5)
                 if final == "b":
-                    self._last = last
+                    self.last = last
                 function = CSI.get(final)
                 if function is not None and (len(parameters) < 10 or self._parser.sane(parameters)):
                     function(self, parameters)
@@ -228,6 +228,7 @@ class ColourScreen(Screen):
             elif kind == _MODE:
                 self.private_modes(token[7], token[8] == "h")
             else:
+                self.last = last
                 return self._parser.resume(text, token.start())
         return len(text)
 
@@ -299,8 +300,10 @@ class _ColourParser(Parser):
         parameters = self._parameters
         plain = not (self._discard or self._intermediates or self._prefix)
         if final == "m" and plain:
+            self._colours.last = ""
             self._colours.set_pen(changed(self._colours.pen, parameters))
         elif self._prefix == "?" and final in "hl" and not (self._discard or self._intermediates):
+            self._colours.last = ""
             if ":" not in parameters and self.sane(parameters) and parameters:
                 self._colours.private_modes(parameters, final == "h")
         else:

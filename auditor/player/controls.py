@@ -5,7 +5,7 @@ from enum import Enum
 
 from auditor.player.keys import ACTIONS, Action
 from auditor.player.menu import Menu
-from auditor.player.moment import END, TypedMoment, clock
+from auditor.player.moment import END, TypedMoment
 from auditor.player.playback import IDLE_LIMIT, Playback
 from auditor.player.seen_index import SeenIndex, following, preceding
 
@@ -180,15 +180,17 @@ class Controls:
             return
         moments = self.index.hits(self.query)
         position = self.playback.position
-        found = following(moments, position - here) if forward else preceding(moments, position)
-        if found is not None:
-            self._show(found)
-            self.notice = f"hit {moments.index(found) + 1} of {len(moments)}"
-        elif moments:
-            side, key = ("after", "N") if forward else ("before", "n")
-            self.notice = f"no hit {side} {clock(position)}; {len(moments)} on the other side: {key}"
-        else:
+        if not moments:
             self.notice = "not seen anywhere"
+            return
+        found = following(moments, position - here) if forward else preceding(moments, position)
+        again = ""
+        if found is None:
+            found, again = (
+                (moments[0], ", from the beginning again") if forward else (moments[-1], ", from the end again")
+            )
+        self._show(found)
+        self.notice = f"hit {moments.index(found) + 1} of {len(moments)}{again}"
 
     def _to_event(self, *, forward: bool) -> None:
         events = self.index.events()

@@ -63,7 +63,7 @@ BINDINGS = (
     Binding(("[",), Action.PREVIOUS_EVENT, "previous event: a command, a resize, lost messages, ..."),
     Binding(("]",), Action.NEXT_EVENT, "next event"),
     Binding(("/",), Action.SEARCH, "search what was seen; a capital letter makes case matter"),
-    Binding(("n",), Action.NEXT_HIT, "next hit"),
+    Binding(("n",), Action.NEXT_HIT, "next hit; behind the last the first again"),
     Binding(("N",), Action.PREVIOUS_HIT, "previous hit"),
     Binding(("i",), Action.SKIP_IDLE, "skip idle time, or play it in full"),
     Binding(("c",), Action.COMMANDS, "list of commands to jump to: arrows or a number, then ENTER"),
@@ -98,11 +98,18 @@ def page() -> Iterator[str]:
         keys = ", ".join(f"`{key}`" for key in binding.keys)
         yield f"| {keys} | {binding.does} | {'yes' if binding.tlog else ''} |"
     yield ""
-    yield "Where it differs from tlog-play:"
+    yield "ESC gives up what is being typed, closes a list, and takes the marks of a search away."
+    yield ""
+    yield "Where keys and options differ from tlog-play:"
     yield ""
     yield "- A time before the present one is gone to as well: tlog-play cannot go back, and ignores it."
     yield "- `.` pressed several times shows as many outputs, also when the presses arrive together."
     yield "- A found hit, and a command or an event gone to, pauses, so that it can be read."
+    yield "- `--follow` ends when the session has ended; what comes after a silence is shown as it comes."
+    yield "- `--speed 0` shows everything at once; tlog-play shows nothing."
+    yield "- Into a pipe go the recorded bytes alone, without tlog-play's last 12 of its own."
+    yield "- `--reader` takes `file` only: what is in the journal comes in with `sessrec ingest --journal`."
+    yield "- What was shown last stays on the terminal, but only the last screen of it."
     yield "- Keys are never taken from what the terminal answers: nothing that was recorded makes it answer."
 
 

@@ -3,15 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.player.session_charset import session_charset
 from auditor.player.timeline import Event, Timeline
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording
 from recorder.errors import SessrecError
 from recorder.message import Message, MessageError, parse
 
+MAX_MEMORY = 2 * 1024**3
+"""Bytes of a timeline. No session prints that much in years; who fabricates one must not fill the memory."""
+
 
 class PlayError(SessrecError):
     """A recording cannot be played on; the text names the line and the way out."""
+
+
+class _EndError(MessageError):
+    """What cannot be left out: nothing behind it can be played either."""
 
 
 class Loader:
@@ -49,8 +57,8 @@ class Loader:
             try:
                 self._take(parse(line))
             except MessageError as error:
-                if not self._lax:
-                    self._fail(str(error))
+                if not self._lax or isinstance(error, _EndError):
+                    self._fail(error)
                     return False
                 self._skipped += 1
         self.timeline.complete = not lines or self.timeline.ended
@@ -66,13 +74,13 @@ class Loader:
             message = parse(rest)
         except MessageError:
             if not self._lax:
-                self._fail("the file ends in the middle of it")
+                self._fail(MessageError("the file ends in the middle of it"))
             return
         try:
             self._take(message)
         except MessageError as error:
             if not self._lax:
-                self._fail(str(error))
+                self._fail(error)
 
     def _take(self, message: Message) -> None:
         if self.rec is None:
@@ -82,10 +90,12 @@ class Loader:
                 return
             raise MessageError(f"another recording, {message.rec}, begins: choose one with --file-match REC")
         self._check(message)
+        if self.timeline.memory > MAX_MEMORY:
+            raise _EndError("the recording is too long to be played further")
         self._id, self._pos = message.id, max(self._pos, message.pos)
         details = message.fields.get("sessrec")
         if isinstance(details, Mapping) and isinstance(details.get("charset"), str):
-            self.timeline.charset = details["charset"]
+            self.timeline.charset = session_charset(details["charset"])
         self.timeline.reach(message.pos)
         if message.event is not None:
             self.timeline.events.append(Event(message.pos, _label(message.event, message.fields)))
@@ -107,14 +117,11 @@ class Loader:
         if message.pos < self._pos and not self._lax:
             raise MessageError("the time runs backwards")
 
-    def _fail(self, reason: str) -> None:
-        self.error = PlayError(f"line {self._number} cannot be played: {reason}{_advice(reason)}")
+    def _fail(self, error: MessageError) -> None:
+        advice = "" if isinstance(error, _EndError) else " (--lax leaves it out and goes on)"
+        self.error = PlayError(f"line {self._number} cannot be played: {error}{advice}")
         self.timeline.complete = True
         self.timeline.ended = True
-
-
-def _advice(reason: str) -> str:
-    return "" if "--file-match" in reason else " (--lax leaves it out and goes on)"
 
 
 def _label(event: Mapping[str, Any], fields: Mapping[str, Any]) -> str:

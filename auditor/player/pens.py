@@ -41,6 +41,9 @@ class _Look:
 
 _PLAIN = _Look()
 _LOOKS: list[_Look] = [_PLAIN]
+_GROUNDS: list[str] = [DEFAULT]
+"""By pen, as _LOOKS: what is erased while it is set."""
+
 _CODES: dict[_Look, str] = {_PLAIN: DEFAULT}
 _STEPS: dict[tuple[str, str], str] = {}
 """The same few changes come again and again: (pen, parameters) to pen."""
@@ -61,8 +64,7 @@ def changed(pen: str, parameters: str) -> str:
 
 def ground(pen: str) -> str:
     """The pen of what is erased while `pen` is set: its background alone (terminals "erase with background")."""
-    look = _LOOKS[ord(pen)]
-    return _code(_Look(background=look.background)) if look.background else DEFAULT
+    return _GROUNDS[ord(pen)]
 
 
 def inverted(pen: str) -> str:
@@ -87,6 +89,9 @@ def _code(look: _Look) -> str:
             return DEFAULT
         code = _CODES[look] = chr(len(_LOOKS))
         _LOOKS.append(look)
+        _GROUNDS.append(DEFAULT)
+        if look.background:
+            _GROUNDS[ord(code)] = _code(_Look(background=look.background))
     return code
 
 

@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.timeline import Timeline
-from auditor.transcript import STRING_TIMEOUT, known_charset
+from auditor.transcript import STRING_TIMEOUT
 from recorder.message import Resize
 
 _CHUNK = 64 * 1024
 """Bytes between two looks at the clock, some 15 ms of work."""
+
+_SPAN = 100
+"""Milliseconds of the recording that are shown in one go: how exactly the beginning of a control string is known."""
 
 _SNAPSHOT_EVERY = 512 * 1024
 """Bytes of output from one snapshot to the next: going back costs at most about 0.1 s."""
@@ -47,7 +50,7 @@ class Replay:
             self._go_back(target)
         deadline = time.monotonic() + seconds
         while self.index < target:
-            self._take(self.timeline.run(self.index, target, _CHUNK, STRING_TIMEOUT))
+            self._take(self.timeline.run(self.index, target, _CHUNK, _SPAN))
             if time.monotonic() > deadline:
                 break
         return self.index == target
@@ -107,4 +110,4 @@ def _cells(snapshot: _Snapshot) -> int:
 
 def _decoder(charset: str) -> codecs.IncrementalDecoder:
     """What cannot be decoded is shown as U+FFFD."""
-    return codecs.getincrementaldecoder(known_charset(charset))("replace")
+    return codecs.getincrementaldecoder(charset)("replace")

@@ -23,7 +23,8 @@ class Timeline:
     tlog writes one at the head of every message.
 
     `length` is the last known moment in milliseconds. `complete` says that no more is there at the moment, and
-    `ended` that no more can come: the session's end was read, or the recording was not to be followed.
+    `ended` that no more can come: the session's end was read, or something that cannot be played. `charset` is
+    one that `auditor.player.session_charset` lets through.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,11 @@ class Timeline:
         self._ends = array("Q")
         self._kinds = bytearray()
         self._data = bytearray()
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes the timeline takes."""
+        return len(self._data) + 17 * len(self._kinds) + 300 * len(self.events)
 
     def __len__(self) -> int:
         return len(self._kinds)
