@@ -171,7 +171,7 @@ def test_text_is_in_the_characters_of_the_session(store, tmp_path):
     assert texts(store, "GRÜßE") == ["grüße"]
 
 
-@pytest.mark.parametrize("charset", ["EUC-JP", "GB18030", "SHIFT_JIS", "ISO-2022-JP", "KOI8-R", "UTF-8"])
+@pytest.mark.parametrize("charset", ["EUC-JP", "GB18030", "SHIFT_JIS", "KOI8-R", "UTF-8"])
 def test_a_running_session_in_any_character_set_is_found(store, tmp_path, charset):
     text = "привет" if charset == "KOI8-R" else "日本語"
     data = text.encode(charset)
@@ -247,6 +247,41 @@ def test_two_writers_of_one_recording_agree(tmp_path):
     assert stored_lines(store, facts.rec) == whole
     assert texts(store, "needle") == [f"needle {number}" for number in range(60)]
     store.close()
+
+
+def test_a_process_that_was_overtaken_goes_on_from_what_is_there(tmp_path):
+    whole = [line_of(each)[:-1] for each in messages([f"needle {number}\r\n" for number in range(9)])]
+    stores = [SqliteStore(tmp_path / "store.sqlite") for _ in range(2)]
+    slow, fast = map(Ingest, stores)
+    slow.take("slow", "1", whole[:3])
+    fast.take("fast", "1", whole[:6])
+    fast.settle("fast")
+    slow.take("slow", "2", whole[3:8])
+    assert (slow.counts.taken, slow.counts.known) == (5, 3)
+    fast.take("fast", "2", whole)
+    slow.settle("slow", "3")
+    assert (fast.counts.taken, fast.counts.known) == (6, 11)
+    for store in stores:
+        (facts,) = store.recordings(Selection())
+        assert (facts.messages, facts.missing, facts.ended, facts.settled) == (11, 0, True, True)
+        assert [line[:-1] for line in stored_lines(store, facts.rec)] == whole
+        assert texts(store, "needle") == [f"needle {number}" for number in range(9)]
+        store.close()
+
+
+def test_a_recording_deleted_while_it_is_taken_in_stays_deleted(tmp_path):
+    whole = [line_of(each)[:-1] for each in messages(["needle\r\n"] * 9, rec="r")]
+    taking, deleting = (SqliteStore(tmp_path / "store.sqlite") for _ in range(2))
+    ingest = Ingest(taking)
+    ingest.take("source", "1", whole[:5])
+    deleting.delete(["r"])
+    ingest.take("source", "2", whole[5:])
+    ingest.settle("source")
+    assert ingest.counts.deleted == 6
+    assert list(taking.recordings(Selection())) == []
+    assert texts(taking, "needle") == []
+    taking.close()
+    deleting.close()
 
 
 KILLED = """
