@@ -32,6 +32,15 @@ class PtyNotOpened(SpawnError):
     """The system has no PTY left."""
 
 
+class Command:
+    """What to run: a program by path or name, its argv as it is to see it, and its environment."""
+
+    def __init__(self, program: str, argv: "Sequence[str]", environment: "Mapping[str, str]") -> None:
+        self.program = program
+        self.argv = argv
+        self.environment = environment
+
+
 class Pty:
     """A pseudo-terminal: `master` is ours and does not block, `name` is the slave's device."""
 
@@ -50,8 +59,8 @@ class Pty:
         os.close(self._slave)
 
 
-def on_pty(pty: Pty, program: str, argv: "Sequence[str]", environment: "Mapping[str, str]") -> int:
-    """Start `program` as leader of a new session whose controlling terminal is the PTY; its process id.
+def on_pty(pty: Pty, command: Command) -> int:
+    """Start `command` as leader of a new session whose controlling terminal is the PTY; its process id.
 
     A session leader that opens a terminal without O_NOCTTY gets it as its controlling terminal, so posix_spawn
     suffices, which does not copy the interpreter.
@@ -61,39 +70,35 @@ def on_pty(pty: Pty, program: str, argv: "Sequence[str]", environment: "Mapping[
         (os.POSIX_SPAWN_DUP2, 0, 1),
         (os.POSIX_SPAWN_DUP2, 0, 2),
     ]
-    pid = _spawn(program, argv, environment, actions, setsid=True)
+    pid = _spawn(command, actions, setsid=True)
     pty.close_slave()
     return pid
 
 
-def on_descriptors(
-    program: str, argv: "Sequence[str]", environment: "Mapping[str, str]", descriptors: "Sequence[int]" = (0, 1, 2)
-) -> int:
-    """Start `program` on three descriptors as its standard input, output and error; its process id."""
+def on_descriptors(command: Command, descriptors: "Sequence[int]" = (0, 1, 2)) -> int:
+    """Start `command` on three descriptors as its standard input, output and error; its process id."""
     actions = [(os.POSIX_SPAWN_DUP2, descriptor, target) for target, descriptor in enumerate(descriptors)]
-    return _spawn(program, argv, environment, actions, setsid=False)
+    return _spawn(command, actions, setsid=False)
 
 
 def _spawn(
-    program: str,
-    argv: "Sequence[str]",
-    environment: "Mapping[str, str]",
+    command: Command,
     actions: "Sequence[tuple[int, ...]] | Sequence[tuple[object, ...]]",
     *,
     setsid: bool,
 ) -> int:
-    start = os.posix_spawn if "/" in program else os.posix_spawnp
+    start = os.posix_spawn if "/" in command.program else os.posix_spawnp
     try:
         return start(
-            program,
-            list(argv),
-            environment,
+            command.program,
+            list(command.argv),
+            command.environment,
             file_actions=actions,
             setsid=setsid,
             setsigdef=_TO_DEFAULT,
         )
     except OSError as error:
-        raise CommandNotStarted(program, error) from error
+        raise CommandNotStarted(command.program, error) from error
 
 
 GRACE = 3.0
