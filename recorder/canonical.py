@@ -5,7 +5,10 @@ A log collector may sort keys, respell numbers and escapes, or indent; what is s
 
 import json
 from collections.abc import Mapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MAX_EXACT = 2**53
 _BYTES = [str(byte) for byte in range(256)]
@@ -14,7 +17,7 @@ _BYTES = [str(byte) for byte in range(256)]
 _string = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: "Any") -> bytes:
     """A JSON value (as `json` reads it) in canonical form, UTF-8.
 
     Raises ValueError for what has no such form: NaN and infinities, half a surrogate pair, an integer that a
@@ -26,7 +29,7 @@ def canonical(value: Any) -> bytes:
         raise ValueError("nested too deeply") from error
 
 
-def _text(value: Any) -> str:
+def _text(value: "Any") -> str:
     kind = type(value)
     if kind is str:
         return _string(value)
@@ -47,7 +50,7 @@ def _text(value: Any) -> str:
     raise ValueError(f"{kind.__name__} has no JSON form")
 
 
-def _object(value: Mapping[Any, Any]) -> str:
+def _object(value: "Mapping[Any, Any]") -> str:
     if not all(type(key) is str for key in value):
         raise ValueError("a key is not a string")
     if all(map(str.isascii, value)):
@@ -58,7 +61,7 @@ def _object(value: Mapping[Any, Any]) -> str:
     return "{" + ",".join([f"{_string(key)}:{_text(value[key])}" for key in keys]) + "}"
 
 
-def _array(value: list[Any]) -> str:
+def _array(value: "list[Any]") -> str:
     # Binary output is a list of up to 65,536 bytes: no call for each.
     if set(map(type, value)) == {int} and min(value) >= 0 and max(value) <= 255:
         return "[" + ",".join(map(_BYTES.__getitem__, value)) + "]"

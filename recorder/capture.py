@@ -9,13 +9,13 @@ import os
 import signal
 from select import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, poll
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from recorder import terminal
 from recorder.encoder import Encoder
 from recorder.outlet import Outlet
 from recorder.signals import LEAVE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -5,14 +5,16 @@ and a `lost` event says how much as soon as there is room again.
 """
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from recorder import chain
 from recorder.canonical import canonical
 from recorder.encoder import Body, escape
 from recorder.errors import SessrecError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from recorder.signing_key import SigningKey
     from recorder.spool import Spool
 
@@ -105,7 +107,9 @@ class Log:
         self._spool.write(parts, rec=self.header.rec, kind="io")
         return True
 
-    def event(self, action: str, at: int, now: float, *, timing: str = "", sign: bool = False, **fields: Any) -> bool:
+    def event(
+        self, action: str, at: int, now: float, *, timing: str = "", sign: bool = False, **fields: "Any"
+    ) -> bool:
         """Store an event message: `fields` are ECS objects, `at` is ms. False: it is lost, and counted."""
         details = {"event": {"action": action, **fields.pop("event", {})}, **fields}
         if not self._room(len(str(details)), 0, at, now):
@@ -173,9 +177,9 @@ class Log:
         at: int,
         now: float,
         timing: str,
-        details: dict[str, Any],
+        details: "dict[str, Any]",
         sign: bool,
-        texts: dict[str, Any] | None = None,
+        texts: "dict[str, Any] | None" = None,
         kind: str = "event",
     ) -> None:
         header = self.header

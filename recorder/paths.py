@@ -3,9 +3,6 @@
 import os
 from pathlib import Path
 
-SYSTEM_CONFIG = Path("/etc/session-recording/config.toml")
-"""Written by the administrator only; no variable of a recorded user's environment names another."""
-
 
 def data_directory() -> Path:
     """The user's recordings, store and key: `$XDG_DATA_HOME/session-recording`, as the XDG specification says."""

@@ -7,10 +7,10 @@ import os
 import signal
 from select import POLLHUP, POLLIN, POLLOUT, poll
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from recorder.encoder import Encoder
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recorder.capture import Limits
     from recorder.log import Log

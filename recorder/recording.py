@@ -5,7 +5,6 @@ Until the command runs, the user waits: what is not needed for that is imported 
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from recorder import spawn, terminal
 from recorder.errors import SessrecError
@@ -13,6 +12,7 @@ from recorder.signals import Signals
 from recorder.sink import SinkError
 from recorder.spool import Spool
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -2,12 +2,13 @@
 
 import os
 from time import monotonic, sleep, time
-from typing import TYPE_CHECKING, Any
 
 from recorder.log import Header, Log, RecordingFailed, displayable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from recorder.signing_key import SigningKey
     from recorder.spool import Spool
@@ -100,7 +101,7 @@ class Session:
         # Not signed: the first flush is, at the latest a second on, when nobody waits for cryptography's import.
         self.log.event("session-start", 0, self.began, timing=timing, process=process, sessrec=details)
 
-    def end(self, reason: str, exit_code: int | None, **details: Any) -> None:
+    def end(self, reason: str, exit_code: int | None, **details: "Any") -> None:
         """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""
         if self._end is not None:
             return

@@ -4,11 +4,11 @@ import errno
 import os
 import signal
 import termios
-from typing import TYPE_CHECKING
 
 from recorder import terminal
 from recorder.errors import SessrecError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 

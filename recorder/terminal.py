@@ -4,8 +4,8 @@ import os
 import termios
 from fcntl import ioctl
 from struct import pack, unpack
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

@@ -15,13 +15,13 @@ the recording failed and the policy is to deny.
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from recorder import terminal
 from recorder.recording import Recording
 from recorder.settings import Settings, parse
 from recorder.spawn import Command
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
