@@ -11,13 +11,14 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers bench man lock clean
+.PHONY: help setup demo test check peers fuzz bench man lock clean
 
 help:
 	@echo "make demo    record a session, find it, play it"
 	@echo "make test    the checks and all tests"
 	@echo "make check   ruff, format, mypy"
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
+	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make man     man pages into build/man"
 	@echo "make setup   $(VENV) from the lock files"
 	@echo "make lock    new lock files; needs uv (pip install uv)"
@@ -46,6 +47,16 @@ test: peers check
 
 peers:
 	@tests/install-peers
+
+# Each target and the property tests for as long as is asked: make fuzz FUZZ_SECONDS=3600
+FUZZ_SECONDS ?= 60
+FUZZ := $(patsubst tests/fuzz/%.py,%,$(wildcard tests/fuzz/fuzz_*.py))
+
+fuzz: setup
+	@for target in $(FUZZ); do echo "$$target"; \
+	  $(BIN)/python -m tests.fuzz.$$target --seconds $(FUZZ_SECONDS) || exit 1; done
+	@end=$$(( $$(date +%s) + $(FUZZ_SECONDS) )); while [ $$(date +%s) -lt $$end ]; do \
+	  HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -k test_prop_ --timeout 0 || exit 1; done
 
 bench: setup peers
 	$(BIN)/python -m benchmarks.recorder.run $(if $(QUICK),--quick)
