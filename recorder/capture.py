@@ -37,6 +37,9 @@ DRAIN = 1024 * 1024
 """Bytes read after the session's command has ended. The kernel holds less; what a process left behind in the
 background goes on printing is not the session's."""
 
+REOPEN = 0.1
+"""Seconds between two looks at a terminal that nobody has open."""
+
 RETRY = 0.25
 """Seconds between two tries of a failing sink."""
 
@@ -89,6 +92,7 @@ class Capture:
         self._due: float | None = None
         self._next: float | None = self._began
         self._paused_until: float | None = None
+        self._reopened_at: float | None = None
         self._screen = Outlet(outer)
         self._keyboard = Outlet(master)
         self._signals = signals
@@ -134,6 +138,8 @@ class Capture:
         waiting = self._screen.waiting or self._paused_until is not None
         self._poll.register(self._signals.descriptor, POLLIN)
         self._poll.register(self.outer, keyboard | screen)
+        if self._reopened_at is not None:
+            return
         self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._keyboard.waiting else 0))
 
     def _copy(self) -> str:
@@ -144,10 +150,9 @@ class Capture:
                     if event & POLLOUT:
                         self._type(b"")
                     if event & POLLIN:
-                        if not self._printed():
+                        if not self._printed() and self._closed():
                             return "exit"
-                    elif event & (POLLHUP | POLLERR | POLLNVAL) and not self._screen.waiting:
-                        # A paused session that has ended is drained by the caller.
+                    elif event & (POLLHUP | POLLERR | POLLNVAL) and self._closed():
                         return "exit"
                 elif descriptor == self.outer:
                     if event & POLLOUT and self._screen.put():
@@ -170,7 +175,7 @@ class Capture:
 
     def _plan(self, now: float) -> None:
         """Note when something is due next, so that the loop has one number to look at for each key stroke."""
-        due = [time for time in (self._due, self._paused_until) if time is not None]
+        due = [time for time in (self._due, self._paused_until, self._reopened_at) if time is not None]
         checkpoint = self.log.checkpoint_due(now)
         if checkpoint is not None and self._due is None:
             due.append(now + checkpoint)
@@ -184,6 +189,9 @@ class Capture:
             self.flush()
         if self._paused_until is not None and now >= self._paused_until:
             self._paused_until = None
+            self._watch()
+        if self._reopened_at is not None and now >= self._reopened_at:
+            self._reopened_at = None
             self._watch()
         if self.log.failing:
             self.log.retry()
@@ -285,6 +293,20 @@ class Capture:
             if pid:
                 self.status = status
         return self.status is not None
+
+    def _closed(self) -> bool:
+        """No process has the session's terminal open. True when the session has ended.
+
+        A command that only closed its descriptors goes on, and may open /dev/tty again: nobody tells us, so the
+        PTY, which poll would report without end, is left alone for a while.
+        """
+        if self._ended():
+            return True
+        if self._reopened_at is None:
+            self._poll.unregister(self.master)
+            self._reopened_at = monotonic() + REOPEN
+            self._plan(monotonic())
+        return False
 
     def _drain(self) -> None:
         """Take what the session printed last, and give the terminal all of it."""

@@ -195,6 +195,14 @@ def test_a_process_left_in_the_background_does_not_keep_the_session_open(home):
     assert time.monotonic() - started < 20
 
 
+def test_a_command_that_closes_its_terminal_is_waited_for_and_may_open_it_again(home):
+    script = "echo first; exec </dev/null >/dev/null 2>&1; sleep 0.7; exec >/dev/tty; echo back; exit 3"
+    session = record(home, "sh", "-c", script)
+    assert session.finish() == 3
+    assert session.seen == b"first\r\nback\r\n"
+    assert output_of(home / "rec.jsonl") == session.seen
+
+
 def test_a_program_in_a_pipe_dies_of_sigpipe_as_without_the_recorder(home):
     script = "yes | head -n1; exec 3>&1; { sh -c 'kill -PIPE $$'; echo $? >&3; }"
     session = record(home, "sh", "-c", script)
