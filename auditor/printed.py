@@ -10,7 +10,7 @@ a counter) is reported some times and then once in a while (`auditor.recent`), a
 (`auditor.budget`).
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -142,9 +142,11 @@ class Printed:
         before = self._standing
         reported: list[Line] = []
         for line in self._gone:
-            count = before.get(line.text)
+            # Rows may have left the other screen just before it was switched.
+            stood = before if before.get(line.text) else self._behind
+            count = stood.get(line.text)
             if count:
-                before[line.text] = count - 1
+                stood[line.text] = count - 1
                 if screen.alternate:
                     self._recent.left(line.text, at)
             elif line.text:
@@ -160,7 +162,9 @@ class Printed:
                 before[text] = count - 1
             else:
                 fresh.setdefault(text, y)
-        told = self._hold(at, current, {*fresh, *(line.text for line in reported)}, reported)
+        held: list[Line] = []
+        told = self._hold(at, current, {*fresh, *(line.text for line in reported)}, held)
+        reported = [line for line in reported if line.text not in told] + held
         waiting: dict[str, int] = {}
         for text, y in fresh.items():
             since = self._waiting.get(text, at)
@@ -216,7 +220,7 @@ class Printed:
         old = self._texts.get(y)
         return old is not None and not self._gone and shape(old) == shape(text)
 
-    def _hold(self, at: int, current: str | None, others: Container[str], reported: list[Line]) -> Container[str]:
+    def _hold(self, at: int, current: str | None, others: Collection[str], reported: list[Line]) -> Collection[str]:
         """Waits on for the cursor's line, or reports it; the lines among the others that need no report then."""
         held = self._held
         if current == held.text:
@@ -226,27 +230,27 @@ class Printed:
             return ()
         said = ""
         told: tuple[str, ...] = ()
-        if held.text and not held.said.startswith(held.text):
-            if held.text in others:
-                told = (held.text,)
-                reported.append(Line(held.since, held.text))
-            elif self._was_seen(held.text, current, others, at):
-                reported.append(Line(held.since, held.text))
-                self._recent.left(held.text, at)
-        elif held.text:
+        reported_before = held.said.startswith(held.text)
+        # The line stands somewhere else now, or has been completed and left.
+        moved = bool(held.text) and (held.text in others or any(other.startswith(held.text) for other in others))
+        if held.text in others:
             told = (held.text,)
-        if current and held.text.startswith(current):
-            said = held.said if held.said.startswith(held.text) else held.text
+        if held.text and not reported_before:
+            if told or (not moved and self._was_seen(held.text, current, at)):
+                reported.append(Line(held.since, held.text))
+            if not moved:
+                self._recent.left(held.text, at)
+        if current and not moved and held.text.startswith(current):
+            # Its end was deleted.
+            said = held.said if reported_before else held.text
         elif current and self._standing.get(current):
             self._standing[current] -= 1
             said = current
         self._held = _Held(current or "", at, said)
         return told
 
-    def _was_seen(self, text: str, current: str | None, others: Container[str], at: int) -> bool:
-        """Whether a line that was overwritten is to be reported: it is not if it lives on in a longer one."""
-        if isinstance(others, set) and any(other.startswith(text) for other in others):
-            return False
+    def _was_seen(self, text: str, current: str | None, at: int) -> bool:
+        """Whether a line that was overwritten is to be reported."""
         if self._recent.returns(text, at):
             return False
         return not current or shape(current) != shape(text) or self._recent.may_change(text, at)

@@ -163,13 +163,17 @@ class Transcript:
 def known_charset(name: str) -> str:
     """The name if it is a character set that a terminal can use, else UTF-8.
 
-    Recordings name it, and Python's codecs also know compressions and escapes: a terminal's set has ASCII in its
-    place.
+    Recordings name it, and Python's codecs also know compressions and escapes. A terminal's set has ASCII in its
+    place, each character by itself.
     """
-    plain = bytes(range(128)) + rb"\x41\u0041+AGE-&AGE-~{xn--a"
+    plain = bytes(range(128)).decode("ascii")
     try:
-        if plain.decode(name) == plain.decode("ascii"):
-            return codecs.lookup(name).name
+        if all(char.encode().decode(name) == char for char in plain):
+            whole = plain + r"\x41\u0041+AGE-&AGE-~{.xn--a"
+            if whole.encode().decode(name) == whole:
+                found = codecs.lookup(name).name
+                # A session in the C locale may print UTF-8 all the same.
+                return "utf-8" if found in ("ascii", "utf-8-sig") else found
     except (LookupError, ValueError, TypeError):
         pass
     return "utf-8"
