@@ -34,12 +34,14 @@ class Search:
         self._finders = sorted(finders, key=lambda finder: finder.places is None)
         self._without = [_Finder(texts, index, group, query) for group in query.without]
 
+    def recordings(self) -> set[int] | None:
+        """The recordings that may have hits; None where the index cannot tell."""
+        known = [set(finder.places) for finder in self._finders if finder.places is not None]
+        return set.intersection(*known) if known else None
+
     def hits(self, recordings: Iterable[tuple[int, Facts]], each: int) -> Iterator[Hit]:
         """The hits in these recordings, at most `each` of one recording and kind, by time within a recording."""
-        known = [finder.places.keys() for finder in self._finders if finder.places is not None]
         for number, facts in recordings:
-            if any(number not in numbers for numbers in known):
-                continue
             if any(finder.hits(number, facts, 1) for finder in self._without):
                 continue
             yield from sorted(self._in_all(number, facts, each), key=lambda hit: hit.at)

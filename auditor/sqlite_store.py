@@ -40,7 +40,7 @@ class SqliteStore:
     def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
         """See Store."""
         with self._errors():
-            for _, facts in self._recordings(selection, "start >= ? AND start < ?", oldest_first):
+            for _, facts in self._recordings(selection, "start >= ? AND start < ?", oldest_first=oldest_first):
                 yield facts
 
     def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
@@ -93,7 +93,7 @@ class SqliteStore:
         """See Store."""
         with self._errors():
             search = Search(self._connection, self._vocabulary, self._texts, query)
-            recordings = self._recordings(query.selection, "finish >= ? AND start < ?", oldest_first=False)
+            recordings = self._recordings(query.selection, "finish >= ? AND start < ?", only=search.recordings())
             yield from search.hits(recordings, each)
 
     def add(
@@ -221,7 +221,11 @@ class SqliteStore:
                 (*row, refusal.excerpt, time.time(), MAX_QUARANTINED),
             )
 
-    def _recordings(self, selection: Selection, in_time: str, oldest_first: bool) -> Iterator[tuple[int, Facts]]:
+    def _recordings(
+        self, selection: Selection, in_time: str, *, oldest_first: bool = False, only: set[int] | None = None
+    ) -> Iterator[tuple[int, Facts]]:
+        """Those that the selection takes, of `only` these numbers, with the facts read one by one as they are
+        asked for."""
         order = "" if oldest_first else "DESC"
         rows = self._connection.execute(
             f"SELECT number, rec, user, host FROM recordings WHERE {in_time} ORDER BY start {order}, number {order}",
@@ -231,7 +235,7 @@ class SqliteStore:
             ),
         ).fetchall()
         for number, rec, user, host in rows:
-            if selection.takes(rec, user, host):
+            if (only is None or number in only) and selection.takes(rec, user, host):
                 row = self._connection.execute("SELECT facts FROM recordings WHERE number = ?", (number,)).fetchone()
                 if row:
                     yield number, _facts(row[0])
