@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from auditor.screen import Screen
 from auditor.transcript import Transcript, known_charset
 from recorder.message import Input, Output, Resize
+from tests.fuzz import fuzz_screen, run
 from tests.peers import needs
 from tests.sessions import recorded
 
@@ -331,3 +332,7 @@ def test_text_in_an_editor_is_found_once_complete(tmp_path):
     assert "more" in texts
     assert any('"new"' in text and "written" in text for text in texts)
     assert [text for _, text in typed(*packets)] == ["isome words", "more:wq"]
+
+
+def test_the_fuzz_target_runs():
+    assert run(fuzz_screen.target, fuzz_screen.SEEDS, runs=300, seed=1) > 5
