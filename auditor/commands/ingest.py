@@ -68,12 +68,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _repeat(look: Callable[[], int], follow: bool) -> int:
     status = look()
-    while follow:
-        try:
+    try:
+        while follow:
             time.sleep(INTERVAL)
             status = look() or status
-        except KeyboardInterrupt:
-            break
+    except KeyboardInterrupt:
+        pass  # what was not added yet is there for the next run
     return status
 
 
