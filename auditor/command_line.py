@@ -4,15 +4,17 @@ Two kinds of shell are told apart. Those with a line editor of their own say whe
 everything with readline, zsh and fish switch bracketed paste on and off (DEC private mode 2004), and some write
 OSC 133 marks. Whatever was done to the line meanwhile (arrows, history, completion, search), the line that begins
 with the last prompt is the command. For the others (dash, BusyBox, older shells) a prompt is a line on which output
-stopped behind `$ `, `# `, `% ` or `> `, and the command is what stands behind it when the line ends.
+stopped behind `$ `, `# `, `% ` or `> `, and the command is what stands behind it when the line ends. So it is for the
+shells inside of tmux and screen, which pass marks on too late, as far as their window is as wide as the terminal.
 
-What cannot be known without recorded input: whether zsh was left with Ctrl-C, which it does not show.
+What the screen does not tell: whether a line of zsh was given up with Ctrl-C, unless input was recorded; and the
+commands inside of tmux that start a full-screen program, as tmux draws anew at once.
 """
 
 from typing import NamedTuple
 
 from auditor.budget import Budget
-from auditor.prompt import Prompts, continues, looks_like_shell
+from auditor.prompt import Prompts, continues, looks_like_shell, starts_multiplexer
 from auditor.screen import Mark, Screen
 from auditor.screen.cells import PAD, WRAP
 
@@ -64,6 +66,7 @@ class CommandLine:
         self._input = False
         self._key = ""
         self._entered = False
+        self._multiplexer = False
 
     @property
     def waiting(self) -> bool:
@@ -206,7 +209,7 @@ class CommandLine:
     def _arm(self, *, paused: bool) -> None:
         """Looks for a prompt of a shell without marks on the cursor's line."""
         screen = self._screen
-        if self._armed or self._editing or screen.alternate or not screen.x:
+        if self._armed or self._editing or not screen.x or (screen.alternate and not self._multiplexer):
             return
         line, rest = self._line()
         if rest.strip():
@@ -228,6 +231,8 @@ class CommandLine:
     def _add(self, at: int, text: str, prompt: str, row: int) -> None:
         """A line was entered or given up; `row`: where the cursor stands after it."""
         given_up = text.endswith("^C")
+        if not self._screen.alternate:
+            self._multiplexer = starts_multiplexer(text)
         if self._pending is not None and continues(prompt) and prompt != self._pending_prompt:
             text = f"{self._pending.text}\n{text}"
             prompt = self._pending_prompt

@@ -10,6 +10,8 @@ _CONTINUES = re.compile(
     r"|function|subsh|cursh|braceparam|mathsubst|math|heredocd?|array|cond|cmdand|cmdor|errquote|always) ?)+> ?)"
 )
 
+_MULTIPLEXER = re.compile(r"(?:^|[;&|(]\s*|\b(?:exec|sudo|env)\s+)(?:tmux|screen|byobu)\b")
+
 _LONGEST = 300
 """Characters; a longer line is not a prompt."""
 
@@ -24,6 +26,11 @@ def looks_like_shell(line: str) -> bool:
 def continues(prompt: str) -> bool:
     """Whether this is the second prompt (PS2) of bash, dash, zsh or Python."""
     return _CONTINUES.fullmatch(prompt) is not None
+
+
+def starts_multiplexer(command: str) -> bool:
+    """Whether shells will run inside of the full-screen program that this command starts."""
+    return _MULTIPLEXER.search(command) is not None
 
 
 class Prompts:

@@ -198,3 +198,16 @@ def test_a_zsh_command_is_found_as_it_was_edited(tmp_path):
 @needs("zsh")
 def test_with_recorded_input_a_zsh_line_given_up_is_no_command(tmp_path):
     assert commands(recorded(["zsh", "-f"], [b"gone\x03", b"echo last\r"], tmp_path)) == ["echo last"]
+
+
+@needs("bash", "tmux")
+def test_commands_inside_of_tmux_are_found_too(tmp_path):
+    keys = [b"tmux -L commands -f /dev/null new 'bash --norc'\r", b"echo one\r", b"ls x; true\r", b"exit\r"]
+    packets = recorded(BASH, [*keys, b"echo after\r"], tmp_path, PS1="$ ", TMUX_TMPDIR=str(tmp_path), quiet=0.5)
+    assert with_and_without_input(packets) == [
+        "tmux -L commands -f /dev/null new 'bash --norc'",
+        "echo one",
+        "ls x; true",
+        "exit",
+        "echo after",
+    ]
