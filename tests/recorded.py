@@ -53,6 +53,7 @@ class OnTerminal:
 
     def finish(self):
         """Read to the end; the exit status as a shell has it."""
+        chunks = [self.seen]
         while True:
             try:
                 data = os.read(self.process.fd, 65_536)
@@ -60,7 +61,8 @@ class OnTerminal:
                 break
             if not data:
                 break
-            self.seen += data
+            chunks.append(data)
+        self.seen = b"".join(chunks)
         self.process.wait()
         self.process.close()
         if self.process.signalstatus is not None:

@@ -59,9 +59,10 @@ def played_by_tlog(path, total):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    found = b""
+    chunks = []
     while data := os.read(process.stdout.fileno(), 1 << 20):
-        found += data
+        chunks.append(data)
+    found = b"".join(chunks)
     error = process.stderr.read()
     process.stdin.close()
     assert process.wait(30) == 0, error
