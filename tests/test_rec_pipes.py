@@ -57,7 +57,7 @@ def test_with_input_at_its_end_every_byte_still_reaches_the_user(home):
 
 def test_three_streams_are_passed_on_and_recorded_apart(home):
     data = bytes(range(256)) * 100
-    script = "tee copy; seq 3; seq 4 >&2; seq 5; exit 3"
+    script = f"tee {home}/copy; seq 3; seq 4 >&2; seq 5; exit 3"
     done = record_on_pipes(home, "sh", "-c", script, options=["--command-bytes"], input=data)
     assert done.stdout == data + b"1\n2\n3\n1\n2\n3\n4\n5\n"
     assert done.stderr == b"1\n2\n3\n4\n"
