@@ -51,8 +51,8 @@ CREATE TABLE blocks (
 CREATE INDEX blocks_recording ON blocks(recording, kind, number);
 CREATE TABLE texts (block INTEGER PRIMARY KEY, times BLOB NOT NULL, text BLOB NOT NULL);
 
--- Every distinct word once; its trigrams find it by a part.
-CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
+-- Words, each at least once; their trigrams find them by a part.
+CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL);
 CREATE VIRTUAL TABLE word_parts USING fts5(
     word, content='words', content_rowid='number', tokenize='trigram case_sensitive 1', detail=none, columnsize=0
 );
@@ -61,8 +61,7 @@ CREATE VIRTUAL TABLE postings USING fts5(
     words, content='', tokenize="ascii tokenchars '_.'", detail=none, columnsize=0
 );
 
--- Merged a little later and in larger pieces than FTS5 does by itself: ingest costs a third less.
-INSERT INTO postings(postings, rank) VALUES ('hashsize', 8388608);
+-- Merged a little later than FTS5 does by itself, which saves an ingest some writing.
 INSERT INTO postings(postings, rank) VALUES ('automerge', 8);
 INSERT INTO word_parts(word_parts, rank) VALUES ('automerge', 8);
 
@@ -89,7 +88,7 @@ CREATE TABLE quarantine (
 );
 CREATE TABLE deleted (rec TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counters VALUES ('last_word', 0), ('words_removed', 0);
+INSERT INTO counters VALUES ('words_removed', 0);
 """
 
 

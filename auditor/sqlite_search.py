@@ -118,11 +118,8 @@ class _Index:
     def _words(self, piece: Piece) -> list[str] | None:
         if piece.starts and piece.ends:
             return [quoted(piece.text)]
-        if piece.starts:
-            # Not by FTS5's own prefix queries: they read all of the lines of all of the words each time.
-            words = self._vocabulary.beginning_with(piece.text, limit=MAX_WORDS)
-        else:
-            words = self._vocabulary.containing(piece.text, at_end=piece.ends, limit=MAX_WORDS)
+        # Not by FTS5's own prefix queries: they read all of the lines of all of the words each time.
+        words = self._vocabulary.matching(piece, MAX_WORDS)
         return None if words is None else list(map(quoted, words))
 
 

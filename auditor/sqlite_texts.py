@@ -29,6 +29,10 @@ ROWS = 1 << 16
 """The index calls a line by its block's number times this, plus its position; a block has fewer."""
 
 
+SLICE = 500
+"""Lines that are taken apart into words together: few enough that the words stay in the processor's cache."""
+
+
 class Block(NamedTuple):
     """Lines of one kind, joined by newlines, and the ms into the recording at which each was seen (packed)."""
 
@@ -105,8 +109,10 @@ class Texts:
                     yield Seen(block.kind, at, text)
 
     def _append(self, recording: int, kind: int, times: list[int], lines: list[str], passing: bool) -> None:
-        # All at once: new words in one order need fewer writes than block by block.
-        self._vocabulary.add(words(fold("\n".join(lines))))
+        new: set[str] = set()
+        for start in range(0, len(lines), SLICE):
+            new |= self._vocabulary.unknown(words(fold("\n".join(lines[start : start + SLICE]))))
+        self._vocabulary.add(new)
         ends = list(accumulate([len(line) + 1 for line in lines]))
         last = None if passing else self._last(recording, kind)
         start = 0
