@@ -49,7 +49,7 @@ def picture(timeline, target):
 def snapshots():
     """Taken all the time, so that going back always begins at one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replay, "_SNAPSHOT_EVERY", 4)
+        patch.setattr(replay, "_SNAPSHOT_EVERY", 1)
         patch.setattr(replay, "_SNAPSHOTS", 6)
         yield
 
@@ -59,7 +59,7 @@ def snapshots():
     pieces=PIECES,
     targets=st.lists(st.integers(0, 40), min_size=2, max_size=6),
     charset=st.sampled_from(["UTF-8", "EUC-JP", "ISO-2022-JP"]),
-    gap=st.sampled_from([10, STRING_TIMEOUT]),
+    gap=st.sampled_from([10, 200, STRING_TIMEOUT]),
 )
 def test_prop_a_position_looks_the_same_from_wherever_it_is_reached(snapshots, pieces, targets, charset, gap):
     timeline = made(pieces, charset, gap)
@@ -71,7 +71,7 @@ def test_prop_a_position_looks_the_same_from_wherever_it_is_reached(snapshots, p
 
 
 def test_a_character_in_two_packets_is_whole_after_going_back_between_them(snapshots):
-    timeline = made([b"abcdefgh", b"\xe6", b"\xbc\xa2", b"x"])
+    timeline = made([b"abcdefgh", b"\xe6", b"\xbc\xa2", b"x"], gap=200)
     jumping = Replay(timeline)
     jumping.advance(4, 60)
     jumping.advance(2, 60)
@@ -84,6 +84,17 @@ def test_a_control_string_that_nobody_ends_hides_text_for_five_seconds_only():
     for at, data in [(0, b"one \x1b]0;"), (STRING_TIMEOUT - 1000, b"hidden"), (STRING_TIMEOUT, b"two")]:
         timeline.add(Output(at, data))
     shown = Replay(timeline)
+    shown.advance(3, 60)
+    assert shown.screen.lines()[0] == "one two"
+
+
+def test_going_back_does_not_forget_when_a_control_string_began(snapshots):
+    timeline = Timeline()
+    for at, data in [(0, b"one \x1b]0;long"), (1000, b"hidden"), (STRING_TIMEOUT, b"two")]:
+        timeline.add(Output(at, data))
+    shown = Replay(timeline)
+    shown.advance(3, 60)
+    shown.advance(2, 60)
     shown.advance(3, 60)
     assert shown.screen.lines()[0] == "one two"
 

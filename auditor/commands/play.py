@@ -134,7 +134,7 @@ def _play(loader: Loader, playback: Playback, args: argparse.Namespace) -> int:
 
 def _keyboard() -> int | None:
     """Standard input, or where that is something else, the terminal itself; None where there is none."""
-    if os.isatty(sys.stdin.fileno()):
+    if sys.stdin is not None and os.isatty(sys.stdin.fileno()):
         return sys.stdin.fileno()
     try:
         return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)

@@ -13,11 +13,6 @@ _PLAIN = "\x1b[0m"
 
 _RUN = re.compile("(.)\\1*", re.DOTALL)
 _TEXT_KINDS = re.compile("[\x20-\x7e]+|[^\x20-\x7e]+")
-_REORDERING = re.compile(
-    "[\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Format characters that a terminal with bidirectional text obeys, and others that are not seen: not to be passed on.
-The joiners and variation selectors are, as they choose the glyph."""
 
 
 class Frame(NamedTuple):
@@ -127,8 +122,7 @@ def _positioned(cells: str, column: int, clusters: Clusters) -> str:
         if part.start():
             parts.append(f"\x1b[{column + part.start() + 1}G")
         # `text` cuts blanks at the end, of which FILL is one.
-        text = clusters.text(part[0].replace(FILL, " ") + "|")[:-1]
-        parts.append(_REORDERING.sub("", text))
+        parts.append(clusters.text(part[0].replace(FILL, " ") + "|")[:-1])
     return "".join(parts)
 
 
