@@ -133,7 +133,7 @@ def test_the_commands_of_a_page_do_what_it_shows(name, tmp_path):
     steps = commands(page(name))
     assert any(command.startswith("sessrec ") for command, _ in steps)
     script = "".join(
-        f"echo '@@{number}'\n{command}\nstatus=$?\nprintf '\\n@@status %d\\n' $status\n(exit $status)\n"
+        f"echo '@@{number}'\n(exit ${{status:-0}})\n{command}\nstatus=$?\nprintf '\\n@@status %d\\n' $status\n"
         for number, (command, _) in enumerate(steps)
     )
     done = subprocess.run(
@@ -143,7 +143,8 @@ def test_the_commands_of_a_page_do_what_it_shows(name, tmp_path):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=240,
         check=False,
     )
@@ -154,7 +155,7 @@ def test_the_commands_of_a_page_do_what_it_shows(name, tmp_path):
         told = number + 1 < len(steps) and steps[number + 1][0] == "echo $?"
         assert told or int(status) == 0, f"{command}\n{printed}"
         if shown:
-            assert re.fullmatch(as_pattern(shown), printed.rstrip("\n")), f"{command}\n{printed}"
+            assert re.fullmatch(as_pattern(shown), printed.replace("\r", "").rstrip("\n")), f"{command}\n{printed}"
 
 
 def as_pattern(shown):
@@ -177,7 +178,12 @@ def test_python_in_the_pages_runs(tmp_path):
     assert examples
     for block in examples:
         done = subprocess.run(
-            [sys.executable, "-c", block.text], cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False
+            [sys.executable, "-c", block.text],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         assert (done.returncode, done.stderr) == (0, b""), block.text
 
@@ -284,8 +290,6 @@ def test_the_example_of_the_format_is_a_recording_as_described(tmp_path):
     (tmp_path / "key.pub").write_text(key)
     found = verify(lines, [load_public(tmp_path / "key.pub")])
     assert found.verdict is Verdict.COMPLETE
-    for message in messages[1:4]:
-        assert f"`{message.fields['timing'].partition('>')[0]}" or True
 
 
 def test_every_field_of_a_message_is_described():
@@ -314,7 +318,11 @@ def test_the_fields_of_json_are_those_that_are_described(heading, tmp_path):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "sessrec", *arguments], env=environment, cwd=tmp_path, capture_output=True, check=False
+            [sys.executable, "-m", "sessrec", *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
         ).stdout
 
     run("key", "create")
@@ -323,7 +331,9 @@ def test_the_fields_of_json_are_those_that_are_described(heading, tmp_path):
     printed = json.loads(run(*JSON_OUTPUTS[heading]).splitlines()[0])
     described = [name.strip("`") for name, *_ in table_rows(page("integrator"), f"### {heading}")]
     if heading == "sessrec show --json":
-        described = [name.strip("`") for name, *_ in table_rows(page("integrator"), "### sessrec list --json")] + described
+        described = [
+            name.strip("`") for name, *_ in table_rows(page("integrator"), "### sessrec list --json")
+        ] + described
     assert described == list(printed)
 
 
