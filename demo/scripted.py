@@ -61,7 +61,8 @@ def drive(argv: list[str], variables: Mapping[str, str], home: Path, tell: Calla
     """
     _furnish(home)
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LC_CTYPE") if name in os.environ}
-    environment |= {"HOME": str(home), "TERM": "xterm-256color", "INPUTRC": "/dev/null", **variables}
+    environment |= {"HOME": str(home), "TERM": "xterm-256color", "INPUTRC": "/dev/null", "LESSHISTFILE": "-"}
+    environment |= variables
     secret = f"swordfish-{secrets.token_hex(4)}"
     terminal = Terminal(argv, environment, home)
     try:

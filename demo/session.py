@@ -69,7 +69,7 @@ def _empty_directory(named: Path | None) -> Path:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         expect(not any(data.iterdir()), f"{data} is not empty")
     except OSError as error:
-        raise DemoFailed(f"{error.filename}: {error.strerror}") from error
+        raise DemoFailed(f"{data} cannot be used: {error}") from error
     return data
 
 
