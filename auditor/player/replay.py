@@ -13,7 +13,7 @@ from recorder.message import Resize
 _CHUNK = 64 * 1024
 """Bytes between two looks at the clock, some 15 ms of work."""
 
-_SPAN = 100
+_SPAN = 500
 """Milliseconds of the recording that are shown in one go: how exactly the beginning of a control string is known."""
 
 _SNAPSHOT_EVERY = 512 * 1024
