@@ -164,10 +164,10 @@ def as_pattern(shown):
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_commands_for_root_are_understood(name, monkeypatch):
-    monkeypatch.setattr("auditor.commands.ingest.run", lambda _: 0)
+def test_commands_for_root_are_understood(name):
+    """Those behind `# ` need a machine of their own; their options are checked all the same."""
     for block in blocks(page(name), "console"):
-        for line in re.findall(r"^# (?:sessrec) (.*)$", block.text, re.MULTILINE):
+        for line in re.findall(r"^# sessrec (.*)$", block.text, re.MULTILINE):
             verb, *arguments = line.split()
             sessrec.parser(verb, sessrec.load(verb)).parse_args(arguments)
 
