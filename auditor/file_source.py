@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from auditor.ingest import Ingest
+from auditor.ingest import Ingest, rare_collections
 from auditor.progress_bar import progress_bar
 from auditor.recording import FileRecording, RecordingError
 from auditor.store import Refusal, Store
@@ -92,7 +92,7 @@ def ingest_files(
     are returned."""
     errors = []
     files = list(files)
-    with progress_bar("taking in recordings", sum(map(_size, files)), quiet=quiet) as progress:
+    with progress_bar("taking in recordings", sum(map(_size, files)), quiet=quiet) as progress, rare_collections():
         for path, mark in files:
             try:
                 ingest_file(ingest, path, mark, progress)

@@ -59,10 +59,13 @@ class Texts:
 
     def append(self, recording: int, seen: Sequence[Seen], *, passing: bool = False) -> None:
         """Keep and index what was seen, in its order."""
-        for code, kind in enumerate(KINDS):
-            times = [at for seen_kind, at, _ in seen if seen_kind == kind]
+        kinds: dict[str, tuple[list[int], list[str]]] = {kind: ([], []) for kind in KINDS}
+        for kind, at, text in seen:
+            times, lines = kinds[kind]
+            times.append(at)
+            lines.append(text)
+        for code, (times, lines) in enumerate(kinds.values()):
             if times:
-                lines = [text for seen_kind, _, text in seen if seen_kind == kind]
                 self._append(recording, code, times, _storable(lines), passing)
 
     def remove(self, recording: int, *, passing_only: bool, forget_words: bool = False) -> None:
@@ -165,9 +168,10 @@ class Texts:
 
 def _index_rows(block: int, first: int, lines: list[str]) -> Iterator[tuple[int, str]]:
     """What the index is given for lines: its tokenizer separates ASCII as `words` does, and folds it."""
-    for rowid, line in enumerate(lines, block * ROWS + first):
-        if line:
-            yield rowid, line if line.isascii() else " ".join(words(fold(line)))
+    rows = enumerate(lines, block * ROWS + first)
+    if all(map(str.isascii, lines)):
+        return rows
+    return ((rowid, line if line.isascii() else " ".join(words(fold(line)))) for rowid, line in rows)
 
 
 def _storable(lines: list[str]) -> list[str]:
