@@ -256,7 +256,11 @@ class Printed:
         return not current or shape(current) != shape(text) or self._recent.may_change(text, at)
 
     def _paid(self, lines: list[Line]) -> list[Line]:
-        return [Line(line.at, self._budget.spend(line.text)) for line in sorted(lines, key=itemgetter(0))]
+        return [
+            Line(line.at, self._budget.spend(line.text))
+            for line in sorted(lines, key=itemgetter(0))
+            if not line.text.isspace()
+        ]
 
 
 def grows(old: str, new: str) -> bool:

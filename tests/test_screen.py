@@ -81,6 +81,23 @@ def test_half_a_wide_character_is_no_character():
     assert screen_of("漢字x\x1b[4G\x1b[@").lines()[0] == "漢   x"
 
 
+def test_a_wrapped_row_that_lost_its_continuation_is_joined_with_nothing():
+    for change in ("\x1b[2;1H\x1b[L", "\x1b[2;1H\x1b[M", "\x1b[1;4H\x1b[K", "\x1b[1;2r\x1b[1;1H\x1bM"):
+        assert not any(row.endswith("\n") for row in screen_of("x" * 25 + change).rows)
+    assert screen_of("x" * 25 + "\x1b[2;1H\x1b[Ky").rows[0].endswith("\n")
+
+
+def test_a_narrower_screen_keeps_the_end_of_a_line_that_is_longer_than_all_of_it():
+    screen = Screen(100, 3)
+    screen.scrolled = []
+    text = "漢字a" * 50
+    screen.feed("x\r\n" + text)
+    screen.resize(3, 3)
+    rows = screen.scrolled + screen.rows
+    assert "".join(map(screen.clusters.joined, rows[1:-1])) + screen.clusters.text(rows[-1]) == text
+    assert screen.cursor == (2, 2)
+
+
 def test_marks_stand_over_their_letters_and_families_stay_together():
     screen = screen_of("e\u0301x👩\u200d👩\u200d👧y")
     assert screen.lines()[0] == "e\u0301x👩\u200d👩\u200d👧y"

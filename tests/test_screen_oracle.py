@@ -4,7 +4,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from auditor.screen import Screen
@@ -130,6 +130,8 @@ def test_prop_any_control_function_moves_text_as_tmux_moves_it(tmux, size, text)
 @needs("tmux")
 @judged
 @given(size=st.tuples(st.integers(2, 60), st.integers(2, 10)), text=sequences(WORD, WIDE, MOVE, COLOUR, STRING))
+@example(size=(5, 2), text="aaa漢aaaa\x1b[A漢")
+@example(size=(2, 2), text="XXXXXXXXXXXX\b漢")
 def test_prop_wide_characters_wrap_and_are_overwritten_as_in_tmux(tmux, size, text):
     agree(tmux, size, text)
 

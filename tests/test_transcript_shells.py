@@ -3,6 +3,7 @@
 import pytest
 
 from auditor.transcript import Transcript
+from recorder.message import Input, Output
 from tests.peers import needs
 from tests.sessions import output_of, recorded
 
@@ -161,6 +162,22 @@ def test_an_older_bash_without_paste_marks_has_commands_too(tmp_path):
     assert with_and_without_input(packets)[1:] == ["echo x", "echo xy", LONG.decode().rstrip(), "echo last"]
 
 
+def test_a_message_behind_a_prompt_is_no_command_where_input_is_recorded():
+    packets = [
+        Output(0, b"$ "),
+        Input(500, b"l"),
+        Output(501, b"l"),
+        Output(700, b" and a message\r\n"),
+        Output(900, b"$ "),
+    ]
+    assert commands([*packets, Input(1500, b"ls\r"), Output(1501, b"ls\r\nfile\r\n$ ")]) == ["ls"]
+
+
+def test_a_listing_of_completions_is_no_enter():
+    packets = [Output(0, b"/ # "), Output(300, b"cat al"), Output(600, b"\r\nalpha  alphabet\r\n/ # cat al")]
+    assert commands([*packets, Output(900, b"phabet"), Output(1200, b"\r\n")]) == ["cat alphabet"]
+
+
 @needs("busybox")
 def test_the_busybox_shell_has_commands_too(tmp_path):
     (tmp_path / "alphabet").touch()
@@ -197,7 +214,7 @@ def test_a_zsh_command_is_found_as_it_was_edited(tmp_path):
 
 @needs("zsh")
 def test_with_recorded_input_a_zsh_line_given_up_is_no_command(tmp_path):
-    assert commands(recorded(["zsh", "-f"], [b"gone\x03", b"echo last\r"], tmp_path)) == ["echo last"]
+    assert commands(recorded(["zsh", "-f"], [b"gone", b"\x03", b"echo last\r"], tmp_path)) == ["echo last"]
 
 
 @needs("bash", "tmux")
