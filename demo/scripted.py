@@ -32,7 +32,7 @@ printf '\033[1;31mchable\033[0m, giving up\n'
 EDITED_COMMAND = "wc -l /etc/passwd"
 """As it is run; typed are other characters, in another order."""
 
-WORD_IN_VIEWER = "node042"
+WORD_IN_VIEWER = "node035"
 """Stands on the second screen of the file that the full-screen program shows."""
 
 VIEWERS = {

@@ -64,8 +64,8 @@ def _empty_directory(named: Path | None) -> Path:
     data = ROOT / ".demo" if named is None else named.resolve()
     try:
         if named is None and data.exists():
-            print("The recordings of the last demonstration, in .demo, are removed.")
             shutil.rmtree(data)
+            print("The recordings of the last demonstration, in .demo, have been removed.")
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         expect(not any(data.iterdir()), f"{data} is not empty")
     except OSError as error:
