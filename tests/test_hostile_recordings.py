@@ -12,6 +12,7 @@ from auditor.ingest import Ingest
 from auditor.query import Selection
 from auditor.sqlite_store import SqliteStore
 from recorder.message import MAX_LINE
+from tests.fuzz import fuzz_message, run
 from tests.recordings import (
     ingested,
     messages,
@@ -310,3 +311,7 @@ def test_prop_whatever_is_taken_in_can_be_read_again(shared_store, tmp_path, cha
         list(shared_store.seen(rec, kind))
     again = ingested(shared_store, tmp_path / "r")
     assert (again.taken, again.refused) == (0, counts.refused)
+
+
+def test_mutated_messages_are_messages_or_refused():
+    assert run(fuzz_message.target, fuzz_message.SEEDS, runs=3000) > 10
