@@ -111,10 +111,10 @@ class Capture:
         """Milliseconds since the recording began."""
         return int((monotonic() - self._began) * 1000)
 
-    def flush(self, *, last: bool = False) -> None:
-        """Make a message of what was collected."""
+    def flush(self, *, end: int | None = None) -> None:
+        """Make a message of what was collected; `end` is the position at which the recording ends."""
         self._due = None
-        body = self._encoder.take(self.columns, self.rows, last=last)
+        body = self._encoder.take(self.columns, self.rows, end=end)
         if body is None:
             return
         now = monotonic()
@@ -221,7 +221,13 @@ class Capture:
 
     def _record(self, data: bytes, collect: "Callable[[int, bytes], None]") -> None:
         """Hand `data` to the encoder's `input` or `output`."""
-        if self._encoder.size + len(data) > self.limits.payload:
+        payload = self.limits.payload
+        if len(data) > payload:
+            # One read may hold more than a sink takes in one message.
+            for start in range(0, len(data), payload):
+                self._record(data[start : start + payload], collect)
+            return
+        if self._encoder.size + len(data) > payload:
             self.flush()
         now = monotonic()
         if self._due is None:
@@ -321,7 +327,7 @@ class Capture:
             read += len(data)
             self._record(data, self._encoder.output)
             self._screen.waiting += data
-        self.flush(last=True)
+        self.flush(end=self.position())
         gone = poll()
         gone.register(self.outer, POLLOUT)
         gone.register(self._signals.descriptor, POLLIN)

@@ -157,17 +157,19 @@ def _kind(mode: int) -> str:
 
 def _create_directory(path: str) -> None:
     """With the missing ones above it, all of mode 0700; what is there already is left as it is."""
-    try:
-        os.mkdir(path, 0o700)  # noqa: PTH102 (pathlib costs a login 10 ms)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        parent = path.rstrip("/").rpartition("/")[0]
+    missing = [path.rstrip("/") or "/"]
+    # From the top down, so that a parent which can never be made is an error and not a reason to try again.
+    while not os.path.lexists(missing[-1]):
+        parent = missing[-1].rpartition("/")[0].rstrip("/")
         if not parent:
-            raise SinkError(f"cannot create the directory {path!r}", errno.ENOENT) from None
-        _create_directory(parent)
-        _create_directory(path)
-    except OSError as error:
-        raise SinkError(f"cannot create the directory {path!r}: {error.strerror}", error.errno or 0) from error
-    except ValueError as error:
-        raise SinkError(f"{path!r} is not a directory name", errno.EINVAL) from error
+            break
+        missing.append(parent)
+    for directory in reversed(missing):
+        try:
+            os.mkdir(directory, 0o700)  # noqa: PTH102
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise SinkError(f"cannot create the directory {path!r}: {error.strerror}", error.errno or 0) from error
+        except ValueError as error:
+            raise SinkError(f"{path!r} is not a directory name", errno.EINVAL) from error

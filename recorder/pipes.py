@@ -69,7 +69,7 @@ class Pipes:
         self._signals = signals
         self._began = began
         self._due: float | None = None
-        self._encoder = Encoder()
+        self._encoders = {False: Encoder(), True: Encoder()}
         self._complaint = False
         """Whether what was collected is standard error, which has messages of its own."""
         ends = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
@@ -87,7 +87,10 @@ class Pipes:
         _, printed, complained = self._directions
         while printed.open or complained.open:
             self._step(pid)
-        self._flush(last=True)
+        self._flush()
+        for complaint in (False, True):
+            self._complaint = complaint
+            self._flush(end=int((monotonic() - self._began) * 1000))
         return wait(pid, self._signals)
 
     def totals(self) -> dict[str, dict[str, int]]:
@@ -142,7 +145,7 @@ class Pipes:
             return
         one.recorded += len(taken)
         complaint = one.name == "stderr"
-        if complaint != self._complaint or self._encoder.size + len(taken) > self.limits.payload:
+        if complaint != self._complaint or self._encoders[complaint].size + len(taken) > self.limits.payload:
             self._flush()
             self._complaint = complaint
         now = monotonic()
@@ -150,9 +153,9 @@ class Pipes:
             self._due = now + self.limits.latency
         at = int((now - self._began) * 1000)
         if one.name == "stdin":
-            self._encoder.input(at, taken)
+            self._encoders[False].input(at, taken)
         else:
-            self._encoder.output(at, taken)
+            self._encoders[complaint].output(at, taken)
 
     def _write_ready(self, one: _Direction) -> None:
         watch = poll()
@@ -173,9 +176,9 @@ class Pipes:
         # The user's own descriptors stay open: others may share them.
         os.close(one.target if one.name == "stdin" else one.source)
 
-    def _flush(self, *, last: bool = False) -> None:
+    def _flush(self, *, end: int | None = None) -> None:
         self._due = None
-        body = self._encoder.take(0, 0, last=last)
+        body = self._encoders[self._complaint].take(0, 0, end=end)
         if body is None:
             return
         if self._complaint:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from recorder.settings import Settings
     from recorder.sink import Sink
 
+FIRST_TRIES = 1.0
+"""Seconds in which a sink must take the first message, where a session must not be without its recording."""
+
 LAST_TRIES = 2.0
 """Seconds in which a failing sink is given the end of a recording."""
 
@@ -38,6 +41,8 @@ class Recording:
         self.rec = rec
         self.data_directory = data_directory
         self.signals = Signals()
+        self.warning = ""
+        self._denies = settings.on_failure == "deny"
 
     def on_terminal(self, command: spawn.Command) -> int:
         """Run and record `command` between the terminal on descriptor 0 and a PTY; the exit status."""
@@ -137,9 +142,7 @@ class Recording:
 
         settings = self.settings
         spool = Spool(self.sink, settings.spool)
-        return Session(
-            header(self.rec), spool, deny=settings.on_failure == "deny", sign_interval=settings.sign_interval
-        )
+        return Session(header(self.rec), spool, deny=self._denies, sign_interval=settings.sign_interval)
 
     def _start(
         self,
@@ -151,9 +154,15 @@ class Recording:
         from pathlib import Path
 
         from recorder.locale_charset import session_charset
-        from recorder.signing_key import load_or_create
+        from recorder.signing_key import KeyFileError, load_or_create
 
-        key = load_or_create(Path(self.settings.key or self.data_directory + "/key.pem"))
+        key = None
+        try:
+            key = load_or_create(Path(self.settings.key or self.data_directory + "/key.pem"))
+        except KeyFileError as error:
+            if self._denies:
+                raise
+            self.warning = f"this recording is not signed: {error}"
         session.start(
             program=command.program,
             argv=command.argv,
@@ -163,6 +172,8 @@ class Recording:
             typed=self.settings.input,
             key=key,
         )
+        if self._denies and not session.stored(FIRST_TRIES):
+            raise SinkError(f"the recording cannot be stored: {session.last_error}; the session ends here")
 
     def _limits(self) -> "Limits":
         from recorder.capture import Limits
@@ -205,10 +216,12 @@ class Recording:
         if not session.close(LAST_TRIES) and failed is None:
             failed = SinkError(f"the end of the recording was not stored: {session.last_error}")
         if failed is not None:
-            if self.settings.on_failure == "deny":
+            if self._denies:
                 failed.exit_status = 254
                 raise failed
-            sys.stderr.write(f"sessrec: {failed}\n")
+            self.warning = str(failed)
+        if self.warning:
+            sys.stderr.write(f"sessrec: {self.warning}\n")
         if number is not None and code is None:
             return 128 + number
         return 0 if code is None else code

@@ -3,6 +3,7 @@
 import os
 from time import monotonic, sleep, time
 
+from recorder.encoder import escape
 from recorder.log import Header, Log, RecordingFailed, displayable
 
 TYPE_CHECKING = False
@@ -24,7 +25,10 @@ UNSET_SESSION = 2**32 - 1
 
 
 MAX_ARGUMENTS = 4096
-"""Characters of the command line in the start event. Linux allows 2 MB, which no sink takes in one message."""
+"""Bytes of the command line in the start event, escaped. Linux allows 2 MB, which no sink takes in one message."""
+
+MAX_TERM = 64
+"""Characters of TERM, which is the user's to set and stands on every message."""
 
 
 def header(rec: str) -> Header:
@@ -36,7 +40,11 @@ def header(rec: str) -> Header:
     except KeyError:
         user = str(os.getuid())
     return Header(
-        host=os.uname().nodename, rec=rec, user=user, term=os.environ.get("TERM", ""), session=_audit_session()
+        host=os.uname().nodename,
+        rec=rec,
+        user=user,
+        term=os.environ.get("TERM", "")[:MAX_TERM],
+        session=_audit_session(),
     )
 
 
@@ -46,11 +54,24 @@ def _bounded(argv: "Sequence[str]") -> list[str]:
     left = MAX_ARGUMENTS
     for argument in argv:
         text = displayable(argument)
-        if len(text) > left:
-            return [*arguments, text[:left] + "…"]
+        whole = text
+        while len(escape(text.encode())) > left:
+            text = text[: len(text) // 2]
+        if text != whole:
+            return [*arguments, text + "…"]
         arguments.append(text)
-        left -= len(text) + 1
+        left -= len(escape(text.encode())) + 3
+        if left <= 0:
+            return [*arguments, "…"]
     return arguments
+
+
+def _executable(pid: int, program: str) -> str:
+    """The file that runs, by its path; as it was named where the kernel does not tell, or it has ended already."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - no pathlib on the way to the shell
+    except OSError:
+        return program
 
 
 def _audit_session() -> int:
@@ -87,7 +108,7 @@ class Session:
         self.log.key = key
         process: dict[str, Any] = {
             "args": _bounded(argv),
-            "executable": displayable(program),
+            "executable": displayable(_executable(pid, program)),
             "pid": pid,
         }
         details: dict[str, Any] = {"version": VERSION, "charset": charset, "input": typed}
@@ -109,7 +130,7 @@ class Session:
         process: dict[str, Any] = {} if exit_code is None else {"process": {"exit_code": exit_code}}
         self._end = {
             "at": duration,
-            # Whole milliseconds, so that a double holds it for centuries and not for 104 days.
+            # Whole milliseconds, so that a double holds it for 18 years and not for 104 days.
             "event": {"duration": duration * 1_000_000},
             "sessrec": {"reason": reason, **details},
             **process,
@@ -130,6 +151,16 @@ class Session:
             self.end("recording-failed", exit_code)
         except RecordingFailed:
             pass
+
+    def stored(self, seconds: float) -> bool:
+        """Whether everything up to now is stored, trying for at most `seconds`."""
+        until = monotonic() + seconds
+        while self.log.failing:
+            if monotonic() >= until:
+                return False
+            sleep(PAUSE)
+            self.log.retry()
+        return True
 
     @property
     def last_error(self) -> object:

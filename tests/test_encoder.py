@@ -35,7 +35,7 @@ def recorded(chunks):
         (encoder.input if typed else encoder.output)(at, data)
         if end and (body := encoder.take(80, 24)) is not None:
             log.io(body, 0.0)
-    if (body := encoder.take(80, 24, last=True)) is not None:
+    if (body := encoder.take(80, 24, end=at)) is not None:
         log.io(body, 0.0)
     return sink.lines
 

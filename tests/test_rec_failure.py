@@ -131,6 +131,36 @@ def test_a_key_that_others_can_read_is_refused(home):
     assert b"NEVER" not in session.seen
 
 
+def test_without_a_usable_key_the_session_goes_on_unsigned_where_the_policy_allows_it(home):
+    key = home / "key.pem"
+    key.write_text("no key")
+    key.chmod(0o644)
+    options = ["--key", str(key), "--on-failure", "allow"]
+    session = record(home, "sh", "-c", "echo one; sleep 0.3; echo two", options=options)
+    assert session.finish() == 0
+    assert session.seen.startswith(b"one\r\ntwo\r\nsessrec: this recording is not signed: ")
+    assert verify(lines_of(home / "rec.jsonl"), []).verdict is Verdict.UNSIGNED
+
+
+def test_a_half_character_before_an_idle_signature_does_not_look_like_tampering(home):
+    session = record(home, "sh", "-c", r"printf 'a\346'; sleep 1.7", options=["--sign-interval", "1"])
+    assert session.finish() == 0
+    from recorder.signing_key import load
+
+    key = load(home / "data" / "session-recording" / "key.pem").public
+    assert verify(lines_of(home / "rec.jsonl"), [key]).verdict is Verdict.COMPLETE
+    assert output_of(home / "rec.jsonl") == b"a\xe6"
+
+
+def test_a_directory_that_cannot_be_made_is_one_clear_line(home):
+    from tests.recorded import SESSREC, OnTerminal
+
+    session = OnTerminal([*SESSREC, "rec", "--directory", "/proc/nope/deeper", "--", "true"], home)
+    assert session.finish() == 1
+    assert session.seen.startswith(b"sessrec: cannot create the directory")
+    assert session.seen.count(b"\n") == 1
+
+
 def test_an_idle_session_is_signed_too(home):
     session = record(home, "sh", "-c", "echo ready; sleep 1.7", options=["--sign-interval", "1"])
     session.finish()

@@ -65,6 +65,13 @@ def test_three_streams_are_passed_on_and_recorded_apart(home):
     assert streams_of(home / "rec.jsonl") == {"stdin": data, "stdout": done.stdout, "stderr": done.stderr}
 
 
+def test_a_character_that_is_cut_by_the_other_stream_stays_in_its_own(home):
+    script = r"printf 'out \346\227'; sleep 0.2; printf err >&2; sleep 0.2; printf '\245 \303'"
+    done = record_on_pipes(home, "sh", "-c", script, options=["--command-bytes"])
+    assert streams_of(home / "rec.jsonl") == {"stdin": b"", "stdout": done.stdout, "stderr": b"err"}
+    assert done.stdout == "out 日 ".encode() + b"\xc3"
+
+
 def test_what_is_recorded_of_a_stream_is_bounded_and_what_lies_beyond_is_counted(home):
     options = ["--command-bytes", "--command-bytes-limit", "10K"]
     done = record_on_pipes(home, "cat", options=options, input=b"x" * 100_000)

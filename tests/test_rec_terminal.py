@@ -1,8 +1,10 @@
 import os
+import pwd
 import signal
 import subprocess
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -216,7 +218,8 @@ def test_without_a_command_the_users_login_shell_is_run_as_login_runs_it(home):
     session.send(b"echo $0:$SHELL; exit 0\r")
     session.finish()
     start = messages_of(home / "rec.jsonl")[0].fields["process"]
-    shell = start["executable"]
+    shell = pwd.getpwuid(os.getuid()).pw_shell
+    assert Path(start["executable"]).samefile(shell)
     assert start["args"] == ["-" + shell.rpartition("/")[2]]
     assert f"{start['args'][0]}:{shell}".encode() in session.seen
 
@@ -272,6 +275,25 @@ def test_a_recording_goes_to_the_users_data_directory_unreadable_for_others(home
     assert recording.stat().st_mode & 0o777 == 0o600
     assert recording.name == messages_of(recording)[0].rec + ".jsonl"
     assert actions_of(recording) == ["session-start", "session-end"]
+
+
+def test_a_module_in_the_users_directory_is_not_run_when_the_recording_ends(home):
+    (home / "sessrec.py").write_text(f"open({str(home / 'ran')!r}, 'w')")
+    shell = ["sh", "-c", f'cd {home}; exec "$0" "$@"', *SESSREC[:1], "-P", *SESSREC[1:]]
+    assert OnTerminal([*shell, "rec", "--", "true"], home).finish() == 0
+    store = home / "data" / "session-recording" / "store.sqlite"
+    for _ in range(400):
+        if store.exists():
+            break
+        time.sleep(0.05)
+    assert store.exists()
+    assert not (home / "ran").exists()
+
+
+def test_a_long_command_line_and_a_long_terminal_name_are_cut(home):
+    assert record(home, "true", "日" * 30_000, "x" * 50_000, TERM="x" * 5000).finish() == 0
+    for line in (home / "rec.jsonl").read_bytes().splitlines():
+        assert len(line) < 8000
 
 
 def test_a_notice_is_shown_once_before_the_session(home):

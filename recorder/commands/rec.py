@@ -88,11 +88,12 @@ def _data_directory() -> str:
 
 def _ingest(path: str) -> None:
     """Let a process of its own put the recording into the user's store: nobody waits for an index at logout."""
+    # -P: what lies in the directory where the user happens to be is not imported.
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     try:
         os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", "sessrec", "ingest", "--quiet", path],
+            [sys.executable, "-P", "-m", "sessrec", "ingest", "--quiet", path],
             os.environ,
             file_actions=null,
             setsid=True,
