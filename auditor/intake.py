@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.store import Addition, Event, Facts
-from auditor.transcript import Seen, Transcript, known_charset
+from auditor.transcript import Seen, Transcript
+from recorder.locale_charset import known_charset
 from recorder.message import Input, Message, MessageError, Output, Resize, parse
 
 MAX_NAME = 256

@@ -13,6 +13,7 @@ from auditor.command_line import PAUSE, CommandLine
 from auditor.entered import Entered
 from auditor.printed import Printed
 from auditor.screen import Mark, Screen
+from recorder.locale_charset import known_charset
 from recorder.message import Input, Output, Packet, Resize
 
 LOOK_EVERY = 100
@@ -158,22 +159,3 @@ class Transcript:
 
     def _marked(self, mark: Mark) -> None:
         self._commands.marked(mark, self._at)
-
-
-def known_charset(name: str) -> str:
-    """The name if it is a character set that a terminal can use, else UTF-8.
-
-    Recordings name it, and Python's codecs also know compressions and escapes. A terminal's set has ASCII in its
-    place, each character by itself.
-    """
-    plain = bytes(range(128)).decode("ascii")
-    try:
-        if all(char.encode().decode(name) == char for char in plain):
-            whole = plain + r"\x41\u0041+AGE-&AGE-~{.xn--a"
-            if whole.encode().decode(name) == whole:
-                found = codecs.lookup(name).name
-                # A session in the C locale may print UTF-8 all the same.
-                return "utf-8" if found in ("ascii", "utf-8-sig") else found
-    except (LookupError, ValueError, TypeError):
-        pass
-    return "utf-8"

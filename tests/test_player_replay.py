@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from auditor.player import replay
 from auditor.player.frame import recorded
 from auditor.player.replay import Replay
-from auditor.player.session_charset import session_charset
 from auditor.player.timeline import Timeline
 from auditor.transcript import STRING_TIMEOUT
+from recorder.locale_charset import known_charset
 from recorder.message import Input, Output, Resize
 
 PIECES = st.lists(
@@ -31,7 +31,7 @@ PIECES = st.lists(
 
 def made(pieces, charset="UTF-8", gap=10):
     timeline = Timeline()
-    timeline.charset = session_charset(charset)
+    timeline.charset = known_charset(charset)
     for number, piece in enumerate(pieces):
         at = number * gap
         timeline.add(Resize(at, *piece) if isinstance(piece, tuple) else Output(at, piece))
@@ -133,7 +133,7 @@ def test_a_huge_terminal_takes_no_huge_memory():
 
 @pytest.mark.parametrize("charset", ["ISO-8859-15", "EUC-JP", "Shift_JIS", "BIG5", "GB18030", "KOI8-R", "cp1252"])
 def test_character_sets_of_locales_are_used(charset):
-    assert codecs.lookup(session_charset(charset)).name == codecs.lookup(charset).name
+    assert codecs.lookup(known_charset(charset)).name == codecs.lookup(charset).name
 
 
 def test_no_character_set_that_python_knows_lets_bytes_raise(snapshots):

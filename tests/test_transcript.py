@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.screen import Screen
-from auditor.transcript import Transcript, known_charset
+from auditor.transcript import Transcript
+from recorder.locale_charset import known_charset
 from recorder.message import Input, Output, Resize
 from tests.fuzz import fuzz_screen, run
 from tests.peers import needs
@@ -220,10 +221,24 @@ def test_a_session_in_another_character_set_is_read_in_its_own(charset, text):
 
 
 @pytest.mark.parametrize(
-    "name", ["zlib", "hex", "rot13", "unicode_escape", "utf-16", "utf-7", "idna", "undefined", "", "\0", "x" * 999]
+    "name",
+    [
+        "zlib",
+        "hex",
+        "rot13",
+        "unicode_escape",
+        "utf-16",
+        "utf-7",
+        "idna",
+        "iso2022_jp",
+        "undefined",
+        "",
+        "\0",
+        "x" * 999,
+    ],
 )
 def test_a_character_set_that_no_terminal_has_is_read_as_utf8(name):
-    assert known_charset(name) == "utf-8"
+    assert known_charset(name) == "UTF-8"
 
 
 def test_typed_lines_are_what_the_keys_say():

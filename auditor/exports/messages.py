@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from auditor.printable import printable
 from auditor.recording import Recording
-from auditor.transcript import known_charset
 from recorder.errors import SessrecError
+from recorder.locale_charset import known_charset
 from recorder.message import Message, MessageError, parse
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.player.session_charset import session_charset
 from auditor.player.timeline import Event, Timeline
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording
 from recorder.errors import SessrecError
+from recorder.locale_charset import known_charset
 from recorder.message import Message, MessageError, parse
 
 MAX_MEMORY = 2 * 1024**3
@@ -95,7 +95,7 @@ class Loader:
         self._id, self._pos = message.id, max(self._pos, message.pos)
         details = message.fields.get("sessrec")
         if isinstance(details, Mapping) and isinstance(details.get("charset"), str):
-            self.timeline.charset = session_charset(details["charset"])
+            self.timeline.charset = known_charset(details["charset"])
         self.timeline.reach(message.pos)
         if message.event is not None:
             self.timeline.events.append(Event(message.pos, _label(message.event, message.fields)))

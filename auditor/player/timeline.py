@@ -24,7 +24,7 @@ class Timeline:
 
     `length` is the last known moment in milliseconds. `complete` says that no more is there at the moment, and
     `ended` that no more can come: the session's end was read, or something that cannot be played. `charset` is
-    one that `auditor.player.session_charset` lets through.
+    one that `recorder.locale_charset.known_charset` lets through.
     """
 
     def __init__(self) -> None:
