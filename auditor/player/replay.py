@@ -93,11 +93,7 @@ class Replay:
         self._last_snapshot = self.index
         if self._snapshots and self._snapshots[-1].packets >= self.index:
             return
-        try:
-            screen = copy.deepcopy(self.screen)
-        except TypeError:
-            # A screen that ran through every code for combined characters holds a generator; an earlier one serves.
-            return
+        screen = copy.deepcopy(self.screen)
         self._snapshots.append(_Snapshot(self.index, screen, self._decoder.getstate(), self._string_since))
         if len(self._snapshots) > _SNAPSHOTS or sum(map(_cells, self._snapshots)) > _SNAPSHOT_CELLS:
             del self._snapshots[::2]

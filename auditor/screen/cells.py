@@ -94,7 +94,8 @@ class Clusters:
         self._codes = {text: code for text, code in self._codes.items() if code in used}
         self._texts = {ord(PAD): None, ord(FILL): " "}
         self._texts.update((ord(code), text) for text, code in self._codes.items())
-        self._unused = (code for code in map(chr, _CODES) if code not in used)
+        # A list and not a generator: screens are copied.
+        self._unused = iter([code for code in map(chr, _CODES) if code not in used])
         return next(self._unused, None)
 
 
