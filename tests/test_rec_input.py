@@ -1,6 +1,11 @@
+import contextlib
+import sqlite3
+import subprocess
+import zlib
+
 import pytest
 
-from tests.recorded import input_of, lines_of, record
+from tests.recorded import SESSREC, OnTerminal, environment, input_of, lines_of, record
 
 SECRET = b"correct-horse-battery"
 
@@ -98,3 +103,45 @@ def test_the_terminal_is_raw_before_the_first_prompt_so_what_is_typed_ahead_is_e
     session.send(b"\x04")
     assert session.finish() == 0
     assert session.seen.count(b"ahead") == 2
+
+
+def test_a_password_is_found_nowhere_in_the_store(home):
+    session = OnTerminal(
+        [*SESSREC, "rec", "--input", "--", "bash", "-c", 'read -rsp "word? " w; echo "[${#w}]"'], home
+    )
+    session.until(b"word? ")
+    session.send(SECRET + b"\r")
+    session.until(b"[21]")
+    assert session.finish() == 0
+    (recording,) = (home / "data" / "session-recording" / "recordings").iterdir()
+    done = subprocess.run(
+        [*SESSREC, "ingest", str(recording)], env=environment(home), capture_output=True, timeout=60
+    )
+    assert done.returncode == 0
+    held = everything_in(home / "data" / "session-recording" / "store.sqlite")
+    assert b"word? " in held  # the search below looks where the recording is
+    for length in range(4, len(SECRET) + 1):
+        assert SECRET[:length] not in held
+        assert SECRET[-length:] not in held
+
+
+def everything_in(store):
+    """Every value of every table, blocks of lines unpacked."""
+    found = []
+    with contextlib.closing(sqlite3.connect(store)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            # An index without contents cannot be scanned; the tables behind it are.
+            with contextlib.suppress(sqlite3.OperationalError):
+                for row in database.execute(f'SELECT * FROM "{table}"'):
+                    found += [unpacked(value) for value in row]
+    return b"\n".join(found)
+
+
+def unpacked(value):
+    if not isinstance(value, bytes):
+        return str(value).encode()
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
