@@ -15,7 +15,7 @@ from auditor.query import ANY, Group, Query
 from auditor.sqlite_texts import KIND_CODES, KINDS, ROWS, Block, Texts
 from auditor.sqlite_words import Vocabulary, quoted
 from auditor.store import Facts, Hit
-from auditor.words import Piece, pieces
+from auditor.words import pieces
 
 MAX_WORDS = 200
 """Words of the vocabulary that a piece of the query may stand for; each is a list of lines to merge."""
@@ -74,25 +74,27 @@ class _Index:
     def expression(self, group: Group) -> str | None:
         """The group's words in the language of FTS5; empty when a word is in no text at all, None when the index
         can tell nothing."""
-        conditions: list[str] = []
-        for term in group.wanted:
-            for piece in pieces(term):
-                words = self._words(piece)
+        parts = [piece for term in group.wanted for piece in pieces(term)]
+        whole = [quoted(piece.text) for piece in parts if piece.starts and piece.ends]
+        if whole and len(self._lines(" AND ".join(whole))) <= MAX_LINES:
+            return " AND ".join(whole)  # they say enough
+        conditions = whole
+        for piece in parts:
+            if not (piece.starts and piece.ends):
+                words = self._vocabulary.matching(piece, MAX_WORDS)
                 if words == []:
                     return ""
                 if words is not None:
-                    conditions.append(f"({' OR '.join(words)})")
+                    conditions.append(f"({' OR '.join(map(quoted, words))})")
         return " AND ".join(conditions) or None
 
     def places(self, expression: str, kinds: Iterable[int]) -> Mapping[int, list[_Place]] | None:
         """Where it holds, by recording; None when the places are too many to list."""
-        rows = self._connection.execute(
-            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (expression, MAX_LINES + 1)
-        ).fetchall()
-        if len(rows) > MAX_LINES:
+        rowids = self._lines(expression)
+        if len(rowids) > MAX_LINES:
             return None
         found: dict[int, list[_Place]] = {}
-        for place in _places(row[0] for row in rows):
+        for place in _places(rowids):
             row = self._connection.execute(
                 "SELECT recording, kind FROM blocks WHERE number = ?", (place.block,)
             ).fetchone()
@@ -115,12 +117,12 @@ class _Index:
             )
             yield from _places(row[0] for row in rows)
 
-    def _words(self, piece: Piece) -> list[str] | None:
-        if piece.starts and piece.ends:
-            return [quoted(piece.text)]
-        # Not by FTS5's own prefix queries: they read all of the lines of all of the words each time.
-        words = self._vocabulary.matching(piece, MAX_WORDS)
-        return None if words is None else list(map(quoted, words))
+    def _lines(self, expression: str) -> list[int]:
+        """Where it holds; more than MAX_LINES say that there is no end to them."""
+        rows = self._connection.execute(
+            "SELECT rowid FROM postings WHERE postings MATCH ? LIMIT ?", (expression, MAX_LINES + 1)
+        )
+        return [row[0] for row in rows]
 
 
 class _Finder:

@@ -12,7 +12,7 @@ CACHED = 500_000
 """Words that are remembered as known while ingesting: some 50 MB."""
 
 MAX_ROWS = 5_000
-"""Rows of the vocabulary that are looked at for one piece."""
+"""Rows of the vocabulary that are looked at for one piece; where there are more, it is in words without end."""
 
 
 class Vocabulary:
@@ -54,8 +54,8 @@ class Vocabulary:
         """The words that the piece can mean; None when they are more than `limit`, or cannot be looked for."""
         if len(piece.text) < TRIGRAM:
             return None
-        rows = self._rows(piece)
-        found = {word for _, word in rows}
+        rows = self._candidates(piece.text, MAX_ROWS)
+        found = {word for _, word in rows if _fits(word, piece)}
         return None if len(rows) == MAX_ROWS or len(found) > limit else sorted(found)
 
     def remove_unused(self, words: Iterable[str]) -> None:
@@ -67,27 +67,30 @@ class Vocabulary:
                 or execute("SELECT 1 FROM postings WHERE postings MATCH ? LIMIT 1", (quoted(word),)).fetchone()
             ):
                 continue
-            while rows := self._rows(Piece(word, True, True)):
-                for row in rows:
+            for row in self._candidates(word, -1):
+                if row[1] == word:
                     execute("INSERT INTO word_parts(word_parts, rowid, word) VALUES ('delete', ?, ?)", row)
                     execute("DELETE FROM words WHERE number = ?", row[:1])
         execute("UPDATE counters SET value = value + 1 WHERE name = 'words_removed'")
         self._known.clear()
 
-    def _rows(self, piece: Piece) -> list[tuple[int, str]]:
-        text = piece.text
-        trigrams = " AND ".join({quoted(text[index : index + 3]): None for index in range(len(text) - 2)})
-        conditions = {
-            (True, True): "words.word = ?2",
-            (True, False): "substr(words.word, 1, length(?2)) = ?2",
-            (False, True): "substr(words.word, -length(?2)) = ?2",
-            (False, False): "instr(words.word, ?2)",
-        }
+    def _candidates(self, text: str, limit: int) -> list[tuple[int, str]]:
+        """Words that have all trigrams of the text, though not always in its order."""
         return self._connection.execute(
             "SELECT words.number, words.word FROM word_parts CROSS JOIN words ON words.number = word_parts.rowid "
-            f"WHERE word_parts MATCH ?1 AND {conditions[piece.starts, piece.ends]} LIMIT ?3",
-            (trigrams, text, MAX_ROWS),
+            "WHERE word_parts MATCH ? LIMIT ?",
+            (_trigrams(text), limit),
         ).fetchall()
+
+
+def _fits(word: str, piece: Piece) -> bool:
+    if piece.starts:
+        return word == piece.text if piece.ends else word.startswith(piece.text)
+    return word.endswith(piece.text) if piece.ends else piece.text in word
+
+
+def _trigrams(text: str) -> str:
+    return " AND ".join({quoted(text[index : index + TRIGRAM]): None for index in range(len(text) - TRIGRAM + 1)})
 
 
 def quoted(text: str) -> str:

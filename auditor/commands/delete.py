@@ -1,6 +1,8 @@
 """Delete recordings: what the store knows of them, their messages in it, and their files in your own recordings
 directory.
 
+The index of words is written anew, so that no word of theirs stays in it: half a minute for each GB in the store.
+
 A deleted recording is not taken in again, wherever it is found. Files elsewhere, journals and other stores keep what
 they have.
 """
