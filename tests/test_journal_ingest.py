@@ -16,22 +16,18 @@ from auditor.journal import Journal, JournalError, ingest_journal
 from auditor.query import Selection
 from recorder.journald_sink import JournaldSink
 from recorder.sink import SinkError
+from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import HERE, environment, messages, new_store, objects, sessrec, stored_lines, texts
 from tests.sealing import line_of
-from tests.test_journald import JOURNALD, Journald
 
 live = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a journald of its own")
 
 
 @pytest.fixture
 def journald():
-    daemon = Journald(f"sessrec-ingest-{os.getpid()}")
-    try:
-        daemon.start()
+    with running_journald() as daemon:
         yield daemon
-    finally:
-        daemon.remove()
 
 
 @pytest.fixture

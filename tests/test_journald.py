@@ -3,10 +3,8 @@
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -17,61 +15,8 @@ from hypothesis import strategies as st
 from recorder.journald_sink import JournaldSink
 from recorder.sink import SinkError
 from recorder.spool import Spool
+from tests.journald import JOURNALD, PATIENCE, message, running_journald
 from tests.peers import needs
-
-JOURNALD = "/lib/systemd/systemd-journald"
-PATIENCE = 60.0
-"""Seconds after which a daemon that does not answer has failed."""
-
-
-class Journald:
-    """A journal namespace of our own, away from the system's journal."""
-
-    def __init__(self, namespace):
-        self.namespace = namespace
-        self.runtime = Path(f"/run/systemd/journal.{namespace}")
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen([JOURNALD, self.namespace], stderr=subprocess.DEVNULL)
-        end = time.monotonic() + PATIENCE
-        while not self._listens():
-            assert self.process.poll() is None, "journald ended"
-            assert time.monotonic() < end, "journald does not listen"
-            time.sleep(0.02)
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(PATIENCE) == 0
-
-    def entries(self):
-        """The recorder's entries, all of what journald was sent up to now."""
-        subprocess.run(["journalctl", "--namespace", self.namespace, "--sync"], check=True)
-        command = ["journalctl", "--namespace", self.namespace, "-o", "json", "--all", "SYSLOG_IDENTIFIER=sessrec"]
-        done = subprocess.run(command, capture_output=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def messages(self):
-        return [message(entry) for entry in self.entries()]
-
-    def remove(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.runtime, ignore_errors=True)
-        for journal in ("/run/log/journal", "/var/log/journal"):
-            for directory in Path(journal).glob(f"*.{self.namespace}"):
-                shutil.rmtree(directory, ignore_errors=True)
-
-    def _listens(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-            return probe.connect_ex(str(self.runtime / "socket")) == 0
-
-
-def message(entry):
-    """What was written. journalctl shows a text with C1 control characters as a list of bytes."""
-    value = entry["MESSAGE"]
-    return (bytes(value) if isinstance(value, list) else value.encode()) + b"\n"
 
 
 def drain(spool):
@@ -84,13 +29,8 @@ def drain(spool):
 
 @pytest.fixture
 def journald():
-    # Namespaces belong to the machine: two checkouts tested at a time must not meet.
-    daemon = Journald(f"sessrec-test-{os.getpid()}")
-    try:
-        daemon.start()
+    with running_journald() as daemon:
         yield daemon
-    finally:
-        daemon.remove()
 
 
 @pytest.fixture

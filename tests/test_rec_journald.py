@@ -1,6 +1,5 @@
 """A whole session recorded into a journal that is stopped and started again in the middle, and found from there."""
 
-import os
 import subprocess
 
 import pytest
@@ -8,20 +7,14 @@ import pytest
 from auditor.verify import Verdict, verify
 from recorder.message import Output, parse
 from recorder.signing_key import load
+from tests.journald import running_journald
 from tests.recorded import SESSREC, OnTerminal, environment
-from tests.test_journald import Journald
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a journald of its own")
 
 
 @pytest.fixture
 def journald():
-    daemon = Journald(f"sessrec-rec-{os.getpid()}")
-    try:
-        daemon.start()
+    with running_journald() as daemon:
         yield daemon
-    finally:
-        daemon.remove()
 
 
 def rec(home, journald, *command, options=()):

@@ -48,7 +48,7 @@ STRING = st.sampled_from(
     [
         "\x1b]0;t\x07",
         "\x1b]2;title\x1b\\",
-        "\x1bPq#0~~\x1b\\",
+        "\x1bP1$r0m\x1b\\",
         "\x1b_apc\x1b\\",
         "\x1b^pm\x1b\\",
         "\x1bXsos\x1b\\",
