@@ -53,7 +53,7 @@ def rare_collections() -> Iterator[None]:
     """Ten thousands of lines live until they are added; to look for cycles among them again and again takes a tenth
     of the time of an ingest."""
     before = gc.get_threshold()
-    gc.set_threshold(100_000, *before[1:])
+    gc.set_threshold(200_000, 50, 1000)
     try:
         yield
     finally:
