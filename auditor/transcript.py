@@ -53,6 +53,7 @@ class Transcript:
         self._commands = CommandLine(self._screen, self._budget)
         self._entered: Entered | None = None
         self._size: tuple[int, int] | None = None
+        self._terminal = False
         self._at = 0
         self._looked = -LOOK_EVERY
         self._changed = False
@@ -63,6 +64,7 @@ class Transcript:
         seen: list[Seen] = []
         if isinstance(packet, Resize):
             self._size = (packet.columns, packet.rows)
+            self._terminal = True
         elif isinstance(packet, Input):
             self._commands.typed(packet.data)
             if self._entered is None:
@@ -106,6 +108,9 @@ class Transcript:
         self._at = now
         self._budget.earn(len(packet.data))
         text = self._decoder.decode(packet.data)
+        if not self._terminal:
+            # Nothing of what a terminal does to a line end was done to these.
+            text = text.replace("\n", "\r\n")
         for start in range(0, len(text), _SLICE):
             self._show(text[start : start + _SLICE])
             if self._printed.full:

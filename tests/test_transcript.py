@@ -44,6 +44,12 @@ def test_lines_that_scroll_by_at_once_are_all_found_in_their_order():
     assert printed(Output(70, text)) == [(70, f"line {number}") for number in range(500)]
 
 
+def test_lines_that_no_terminal_was_behind_begin_at_the_left():
+    transcript = Transcript()
+    lines = transcript.feed(Output(5, b"first\nsecond\r")) + transcript.feed(Output(6, b"\nthird\n"))
+    assert [line.text for line in lines + transcript.finish()] == ["first", "second", "third"]
+
+
 def test_a_line_that_wrapped_is_one_line():
     words = "word " * 40 + "the end"
     assert printed(Output(5, words.encode() + b"\r\n")) == [(5, words)]
