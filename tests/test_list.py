@@ -10,6 +10,8 @@ import pytest
 from auditor.query import Selection
 from auditor.recording_state import State, recording_state
 from auditor.store import Facts
+from tests.recorded import SESSREC, OnTerminal
+from tests.recorded import environment as recorded_environment
 from tests.recordings import (
     BEGAN,
     ingested,
@@ -171,6 +173,20 @@ def test_a_deleted_recording_is_gone_and_does_not_come_back(home):
     assert sessrec(home, "ingest", copy).stdout == "0 recordings, 0 new messages, 4 of deleted recordings\n"
     assert listed(home) == ["rec0", "rec2"]
     assert sessrec(home, "search", "needle", "user:bob").returncode == 1
+
+
+def test_a_session_that_goes_on_is_not_deleted(tmp_path):
+    session = OnTerminal([*SESSREC, "rec", "--", "sh", "-c", "echo ready; read x"], tmp_path)
+    session.until(b"ready")
+    directory = tmp_path / "data" / "session-recording" / "recordings"
+    (recording,) = directory.iterdir()
+    argv = [*SESSREC, "delete", "--yes", recording.stem]
+    done = subprocess.run(argv, env=recorded_environment(tmp_path), capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert b"is still being recorded" in done.stderr
+    assert recording.exists()
+    session.send(b"\r")
+    assert session.finish() == 0
 
 
 def test_deleting_asks_first_and_needs_all_to_be_there(home):

@@ -3,8 +3,8 @@ directory.
 
 The index of words is written anew, so that no word of theirs stays in it: half a minute for each GB in the store.
 
-A deleted recording is not taken in again, wherever it is found. Files elsewhere, journals and other stores keep what
-they have.
+A session that is still being recorded is refused. A deleted recording is not taken in again, wherever it is found.
+Files elsewhere, journals and other stores keep what they have.
 """
 
 import argparse
@@ -17,11 +17,16 @@ from auditor.locate import facts_of
 from auditor.moments import clock
 from auditor.own_store import add_store_argument, open_store
 from auditor.printable import printable
+from auditor.recording_state import State, recording_state
 from auditor.store import Facts
 from recorder.errors import SessrecError
 from recorder.paths import recordings_directory
 
 HELP = "delete recordings"
+
+
+class LiveRecordingError(SessrecError):
+    """The session goes on."""
 
 
 class NotConfirmedError(SessrecError):
@@ -40,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args.store)
     try:
         found = {facts.rec: facts for facts in (facts_of(store, rec) for rec in args.recs)}
+        for facts in found.values():
+            _refuse_live(facts)
         if not args.yes:
             _confirm(list(found.values()))
         store.delete(found.keys())
@@ -51,6 +58,12 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     return 0
+
+
+def _refuse_live(facts: Facts) -> None:
+    """A session that goes on would be recorded into a file without a name, and nobody would know."""
+    if recording_state(facts) is State.LIVE:
+        raise LiveRecordingError(f"{facts.rec} is still being recorded: end the session, then delete it")
 
 
 def _confirm(found: list[Facts]) -> None:
