@@ -5,7 +5,7 @@ from pathlib import Path
 
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording, RecordingError
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from auditor.store import Facts, Store
 from recorder.message import parse_object
 from recorder.paths import recordings_directory, store_file

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from auditor.file_source import catch_up
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from recorder.paths import recordings_directory, store_file
 
 

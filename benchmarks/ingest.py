@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from auditor.file_source import catch_up
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from benchmarks.sessions import Sessions
 
 RUNS = 3

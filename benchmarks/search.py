@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from auditor.query import parse_query
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from auditor.store import Addition, Facts
 from auditor.transcript import Seen
 from benchmarks.ingest import recording

@@ -10,7 +10,7 @@ from pathlib import Path
 from auditor.file_source import Mark, ingest_file
 from auditor.ingest import Ingest
 from auditor.query import parse_query
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from tests.sealing import BEGAN, line_of, messages
 
 HERE = Path(__file__).parent.parent

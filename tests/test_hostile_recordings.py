@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from auditor.file_source import catch_up, changed_files
 from auditor.ingest import Ingest
 from auditor.query import Selection
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from recorder.message import MAX_LINE
 from tests.fuzz import fuzz_message, run
 from tests.recordings import (

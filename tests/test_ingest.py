@@ -14,7 +14,7 @@ import pytest
 from auditor.file_source import Mark, catch_up, changed_files, ingest_file
 from auditor.ingest import Ingest
 from auditor.query import Selection
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from auditor.store import StoreError
 from recorder.message import Output
 from tests.peers import needs
@@ -287,7 +287,7 @@ def test_a_recording_deleted_while_it_is_taken_in_stays_deleted(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from auditor import sqlite_store
+from auditor.sqlite import store as sqlite_store
 store = sqlite_store.SqliteStore(Path(sys.argv[1]))
 left = int(sys.argv[3])
 def count(statement):

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import sqlite_search, sqlite_texts
 from auditor.query import parse_query
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite import search as sqlite_search
+from auditor.sqlite import texts as sqlite_texts
+from auditor.sqlite.store import SqliteStore
 from auditor.store import Addition, Facts
 from auditor.transcript import Seen
 from tests.recordings import (

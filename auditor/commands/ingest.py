@@ -18,7 +18,7 @@ from auditor.ingest import Ingest
 from auditor.journal import Journal, ingest_journal
 from auditor.own_store import add_store_argument
 from auditor.recording import RecordingError
-from auditor.sqlite_store import SqliteStore
+from auditor.sqlite.store import SqliteStore
 from auditor.store import Store
 from recorder.errors import SessrecError
 from recorder.paths import store_file

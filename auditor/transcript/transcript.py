@@ -8,11 +8,11 @@ typed text, the time of Enter.
 import codecs
 from typing import Literal, NamedTuple
 
-from auditor.budget import Budget
-from auditor.command_line import PAUSE, CommandLine
-from auditor.entered import Entered
-from auditor.printed import Printed
 from auditor.screen import Mark, Screen
+from auditor.transcript.budget import Budget
+from auditor.transcript.command_line import PAUSE, CommandLine
+from auditor.transcript.entered import Entered
+from auditor.transcript.printed import Printed
 from recorder.locale_charset import known_charset
 from recorder.message import Input, Output, Packet, Resize
 

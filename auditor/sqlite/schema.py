@@ -56,7 +56,7 @@ CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL);
 CREATE VIRTUAL TABLE word_parts USING fts5(
     word, content='words', content_rowid='number', tokenize='trigram case_sensitive 1', detail=none, columnsize=0
 );
--- The words of each line; auditor.sqlite_texts says how lines are numbered.
+-- The words of each line; auditor.sqlite.texts says how lines are numbered.
 CREATE VIRTUAL TABLE postings USING fts5(
     words, content='', tokenize="ascii tokenchars '_.'", detail=none, columnsize=0
 );

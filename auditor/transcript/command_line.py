@@ -13,10 +13,10 @@ commands inside of tmux that start a full-screen program, as tmux draws anew at 
 
 from typing import NamedTuple
 
-from auditor.budget import Budget
-from auditor.prompt import Prompts, continues, looks_like_shell, starts_multiplexer
 from auditor.screen import Mark, Screen
 from auditor.screen.cells import PAD, WRAP
+from auditor.transcript.budget import Budget
+from auditor.transcript.prompt import Prompts, continues, looks_like_shell, starts_multiplexer
 
 PAUSE = 30
 """Milliseconds without output after which a prompt is complete: a person does not type sooner, and a shell that is

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from auditor import sqlite_schema
 from auditor.query import Query, Selection
-from auditor.sqlite_lines import append_lines, lines_around, read_lines
-from auditor.sqlite_search import Search
-from auditor.sqlite_texts import Texts
-from auditor.sqlite_words import Vocabulary
+from auditor.sqlite import schema
+from auditor.sqlite.lines import append_lines, lines_around, read_lines
+from auditor.sqlite.search import Search
+from auditor.sqlite.texts import Texts
+from auditor.sqlite.words import Vocabulary
 from auditor.store import Addition, ConflictError, Event, Facts, Hit, Quarantined, Refusal, StoreError
 from auditor.transcript import Seen
 
@@ -26,7 +26,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = sqlite_schema.connect(path)
+        self._connection = schema.connect(path)
         self._vocabulary = Vocabulary(self._connection)
         self._texts = Texts(self._connection, self._vocabulary)
         self._held_lines: tuple[str, int, list[bytes]] = ("", 0, [])

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-from auditor.sqlite_words import Vocabulary
+from auditor.sqlite.words import Vocabulary
 from auditor.transcript import Seen
 from auditor.words import fold, words
 

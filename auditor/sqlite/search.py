@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from auditor.line_match import Line, LineMatch
 from auditor.query import ANY, Group, Query
-from auditor.sqlite_texts import KIND_CODES, KINDS, ROWS, Block, Texts
-from auditor.sqlite_words import Vocabulary, quoted
+from auditor.sqlite.texts import KIND_CODES, KINDS, ROWS, Block, Texts
+from auditor.sqlite.words import Vocabulary, quoted
 from auditor.store import Facts, Hit
 from auditor.words import pieces
 

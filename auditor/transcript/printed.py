@@ -6,18 +6,18 @@ The cursor's line is waited for while it only grows, so that a line that is type
 once, when it is complete, with the time at which its last character came.
 
 Two limits keep the reports in proportion to the output: a row that changes only in digits and punctuation (a clock,
-a counter) is reported some times and then once in a while (`auditor.recent`), and long lines are paid for by output
-(`auditor.budget`).
+a counter) is reported some times and then once in a while (`recent`), and long lines are paid for by output
+(`budget`).
 """
 
 from collections.abc import Collection
 from operator import itemgetter
 from typing import NamedTuple
 
-from auditor.budget import Budget
-from auditor.recent import Recent, shape
 from auditor.screen import Screen
 from auditor.screen.cells import WRAP
+from auditor.transcript.budget import Budget
+from auditor.transcript.recent import Recent, shape
 
 LONGEST = 64 * 1024
 """Characters of a logical line; a longer one is reported in pieces."""
