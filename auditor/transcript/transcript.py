@@ -76,16 +76,6 @@ class Transcript:
         self._take_commands(seen)
         return seen
 
-    def pause(self, at: int) -> list[Seen]:
-        """No packet came until `at`, in milliseconds: for a running recording that is followed."""
-        seen: list[Seen] = []
-        if at - self._at >= PAUSE:
-            self._commands.paused()
-        if self._changed and at - self._looked >= LOOK_EVERY:
-            self._look(seen)
-        self._take_commands(seen)
-        return seen
-
     def finish(self) -> list[Seen]:
         """The lines that were waited for until the recording ended."""
         seen = [Seen("printed", *line) for line in self._printed.finish(self._at)]
