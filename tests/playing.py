@@ -107,6 +107,10 @@ class Window:
     def screen(self):
         return self.tmux("capture-pane", "-p").split("\n")[: self.rows]
 
+    def ended(self):
+        """Whether the program has. tmux writes so into the window as well, but not every time."""
+        return self.tmux("list-panes", "-F", "#{pane_dead}").strip() == "1"
+
     def keys(self, *keys):
         self.tmux("send-keys", *keys)
 

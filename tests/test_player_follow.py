@@ -30,4 +30,4 @@ def test_a_session_that_goes_on_is_watched_and_its_end_ends_the_player(tmp_path)
         window.until("live, waiting")
         session.send(b"exit\r")
         assert session.finish() == 0
-        window.until("Pane is dead")
+        window.until(lambda _: window.ended())
