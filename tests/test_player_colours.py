@@ -37,7 +37,10 @@ def captured(tmux, size, text):
     # capture-pane leaves out what was only erased, in whatever colour, unless something stands behind it.
     ends = "".join(f"\x1b[{row + 1};{columns}H|" for row in range(rows))
     tmux._write("\x1b[0;39;49m\x1b[?6l\x1b[r\x1b[4l\x1b(B\x1b)B\x0f\x1b[?7l" + ends)
-    return cells("\n".join(tmux._command("capture-pane -p -e -N"))), (min(x, columns - 1), y, shown)
+    written = "\n".join(tmux._command("capture-pane -p -e -N"))
+    # Later versions of tmux write hyperlinks too, which the player does not show.
+    written = re.sub("\x1b]8;[^\x1b]*\x1b\\\\", "", written)
+    return cells(written), (min(x, columns - 1), y, shown)
 
 
 def cells(text):
