@@ -147,11 +147,6 @@ class Log:
         """Try to store what waits."""
         self._spool.retry()
 
-    @property
-    def messages(self) -> int:
-        """How many messages have been numbered."""
-        return self._id
-
     def _room(self, size: int, terminal_bytes: int, at: int, now: float) -> bool:
         if self._spool.accepts(size + OVERHEAD):
             if self.lost_messages:

@@ -71,7 +71,6 @@ class Recording:
         raw: terminal.RawMode,
     ) -> int:
         from recorder.capture import Capture
-        from recorder.log import RecordingFailed
 
         session = self._session()
         mask = self._mask()
@@ -90,7 +89,7 @@ class Recording:
         try:
             self._start(session, command, pid, pty.size)
             reason = capture.run()
-        except (RecordingFailed, SessrecError) as error:
+        except SessrecError as error:
             failed, reason = error, "recording-failed"
         os.close(pty.master)
         raw.restore()

@@ -3,7 +3,7 @@
 import os
 import termios
 from fcntl import ioctl
-from struct import pack, unpack
+from struct import unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ def copy_size(source: int, target: int) -> tuple[int, int]:
         return size(target)
     rows, columns, _, _ = unpack("HHHH", window)
     return columns, rows
-
-
-def set_size(descriptor: int, columns: int, rows: int) -> None:
-    """Set the size of a terminal in character cells."""
-    ioctl(descriptor, termios.TIOCSWINSZ, pack("HHHH", rows, columns, 0, 0))
 
 
 class RawMode:
