@@ -16,7 +16,6 @@ from tests.fuzz import fuzz_message, run
 from tests.recordings import (
     ingested,
     messages,
-    new_store,
     objects,
     recordings_of,
     sessrec,
@@ -26,13 +25,6 @@ from tests.recordings import (
     write_recording,
 )
 from tests.sealing import line_of
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def reasons(store):

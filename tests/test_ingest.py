@@ -24,7 +24,6 @@ from tests.recordings import (
     found,
     ingested,
     messages,
-    new_store,
     objects,
     recordings_of,
     sessrec,
@@ -34,13 +33,6 @@ from tests.recordings import (
     write_recording,
 )
 from tests.sealing import line_of
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def counted(store, path):

@@ -18,7 +18,7 @@ from recorder.journald_sink import JournaldSink
 from recorder.sink import SinkError
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
-from tests.recordings import HERE, environment, messages, new_store, objects, sessrec, stored_lines, texts
+from tests.recordings import HERE, environment, messages, objects, sessrec, stored_lines, texts
 from tests.sealing import line_of
 
 live = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a journald of its own")
@@ -28,13 +28,6 @@ live = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a journ
 def journald():
     with running_journald() as daemon:
         yield daemon
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def send(journald, objects):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from datetime import datetime
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,20 +22,12 @@ from tests.recordings import (
     environment,
     found,
     ingested,
-    new_store,
     objects,
     recordings_of,
     sessrec,
     texts,
     write_recording,
 )
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def add(store, rec, *seen, user="alice", host="web1", start=BEGAN, **more):
