@@ -1,0 +1,1 @@
+"""Session recording in FreeIPA: policies and recorded sessions as LDAP objects, and who is recorded how."""
