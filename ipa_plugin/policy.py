@@ -208,7 +208,7 @@ def policy_from_entry(entry: Entry) -> Policy:
     if action is Action.EXEMPT:
         for attribute in RECORD_ONLY:
             if attributes.texts(attribute):
-                raise attributes.error(attribute, "an exempt policy records nothing and must not have it")
+                raise attributes.error(attribute, "an exempt policy records nothing: remove it, or set --action record")
     return policy
 
 

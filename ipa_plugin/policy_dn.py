@@ -32,5 +32,7 @@ def rdns_of(dn: str) -> list[Rdn]:
 
 
 def _unescaped(value: str) -> str:
+    if "\\" not in value:
+        return value
     # A pair of digits is a byte of UTF-8: a character may be several pairs.
     return _ESCAPE.sub(lambda escape: escape[2] or bytes.fromhex(escape[1].replace("\\", "")).decode(), value)
