@@ -1,6 +1,6 @@
 # What a developer types. Works in a fresh checkout with git, make, python3 (3.11 or later) and python3-venv, as root
 # or not, and changes nothing outside the checkout but for this: `make test` and `make bench` as root on Debian
-# install the programs that judge us (tests/install-peers).
+# install the programs that judge us (tests/install-peers), and the lab keeps what it builds below LAB_CACHE.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,12 +11,15 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench man lock clean
+.PHONY: help setup demo test check peers fuzz bench man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
 	@echo "make test    the checks and all tests"
 	@echo "make check   ruff, format, mypy"
+	@echo "make integration       all tests against a FreeIPA server and a client; needs root. ARGS='-k NAME' for pytest"
+	@echo "make integration-fast  those that need its directory server only"
+	@echo "make lab     build and start that server and client, see integration/README.md; make lab-stop"
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make man     man pages into build/man"
@@ -58,6 +61,22 @@ fuzz: setup
 	@end=$$(( $$(date +%s) + $(FUZZ_SECONDS) )); while [ $$(date +%s) -lt $$end ]; do \
 	  HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -k test_prop_ --timeout 0 || exit 1; done
 
+LAB := LAB_PYTHON=$(CURDIR)/$(BIN)/python integration/lab/lab
+
+lab: setup
+	@$(LAB) start
+
+lab-stop:
+	@$(LAB) stop
+
+# A lab of its own, whatever becomes of it; one that is running stays.
+integration: export LAB_NAME := integration
+integration: setup
+	@$(LAB) with $(BIN)/pytest integration $(ARGS)
+
+integration-fast: setup
+	@$(LAB) directory $(ARGS)
+
 bench: setup peers
 	$(BIN)/python -m benchmarks.recorder.run $(if $(QUICK),--quick)
 
@@ -67,6 +86,7 @@ man: setup
 lock:
 	$(LOCK) -o requirements/runtime.txt pyproject.toml
 	$(LOCK) -o requirements/dev.txt --group dev pyproject.toml
+	$(LOCK) --no-deps -o requirements/lab.txt requirements/lab.in
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .demo
