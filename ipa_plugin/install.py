@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ipa_plugin import install_data, install_files, install_server
+from ipa_plugin import install_files
+from ipa_plugin.install_data import InstallError
 from ipa_plugin.install_files import Layout, Manifest
-from ipa_plugin.install_server import InstallError
+from ipa_plugin.install_server import Server, check_version
 
 PROGRAM = "ipa-session-recording-install"
 SOURCE = Path(__file__).resolve().parent
@@ -25,8 +26,8 @@ REMAINS = "Its schema stays in the directory: other servers may have entries tha
 CACHE = "Where `ipa` does not know the change yet: rm -rf ~/.cache/ipa"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The whole command; returns its exit status."""
+def main(argv: Sequence[str] | None = None, server: Server | None = None, source: Path = SOURCE) -> int:
+    """The whole command, for this machine's server and our own directory; returns the exit status."""
     args = parser().parse_args(argv)
     try:
         if args.unattended and args.uninstall and args.data is None:
@@ -36,13 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.geteuid() != 0:
             raise InstallError("must be run as root")
         os.umask(0o022)
-        layout = install_server.layout()
-        if args.uninstall:
-            uninstall(layout, args)
-        else:
-            install(SOURCE, layout, args)
+        server = server or Server()
+        with install_files.alone(server.layout()):
+            (uninstall if args.uninstall else install)(server, source, args)
     except InstallError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    except BlockingIOError:
+        print(f"{PROGRAM}: it is running already", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{PROGRAM}: {error}; put that right, then run this again", file=sys.stderr)
@@ -74,16 +76,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def install(source: Path, layout: Layout, args: argparse.Namespace) -> None:
+def install(server: Server, source: Path, args: argparse.Namespace) -> None:
     """Place what differs, and do what follows from that."""
-    warning = install_server.check_version(install_server.version())
+    layout = server.layout()
+    warning = check_version(server.version())
     if warning:
         print(f"{PROGRAM}: {warning}", file=sys.stderr)
     placed = install_files.contents(source, layout)
     old = install_files.read_manifest(layout)
     differing, outdated = install_files.differing(placed), install_files.outdated(old, placed)
-    now = _manifest(source, layout, placed, old)
-    configured = install_server.is_configured()
+    now = _manifest(server, source, placed, old)
+    configured = server.is_configured()
     upgrade = configured and (args.force or now.applied != now.data)
     restart = upgrade or (configured and (bool(differing or outdated) or now.running != now.source))
     verb = "would " if args.dry_run else ""
@@ -92,7 +95,7 @@ def install(source: Path, layout: Layout, args: argparse.Namespace) -> None:
     for path in outdated:
         print(f"{verb}remove {path}")
     if not (differing or outdated or restart):
-        print(f"FreeIPA {install_server.version()} has session recording, and it is up to date: nothing to do.")
+        print(f"FreeIPA {server.version()} has session recording, and it is up to date: nothing to do.")
     if args.dry_run:
         if restart:
             print("would run ipa-server-upgrade and restart FreeIPA" if upgrade else "would restart the web server")
@@ -107,23 +110,25 @@ def install(source: Path, layout: Layout, args: argparse.Namespace) -> None:
         return
     if upgrade:
         print("running ipa-server-upgrade, about half a minute", flush=True)
-        install_server.upgrade()
+        server.upgrade()
         now.applied = now.data
         install_files.write_manifest(layout, now)
     if restart:
         print("restarting FreeIPA" if upgrade else "restarting the web server", flush=True)
-        (install_server.restart_server if upgrade else install_server.restart_web)()
+        (server.restart_server if upgrade else server.restart_web)()
         now.running = now.source
         install_files.write_manifest(layout, now)
         print(f"Session recording is installed. {EVERY_SERVER}\n{CACHE}")
 
 
-def uninstall(layout: Layout, args: argparse.Namespace) -> None:
+def uninstall(server: Server, source: Path, args: argparse.Namespace) -> None:
     """Remove the code, and the data if that is wanted."""
+    layout = server.layout()
     old = install_files.read_manifest(layout)
-    paths = install_files.outdated(old, {})
-    configured = install_server.is_configured()
-    entries = install_data.find() if configured and args.data != "keep" else []
+    ours = {*old.files, *map(str, install_files.contents(source, layout))}
+    paths = install_files.outdated(Manifest(files=sorted(ours)), {})
+    configured = server.is_configured()
+    entries = server.find_data() if configured and args.data != "keep" else []
     if not (paths or entries or old.files):
         print("Session recording is not installed here: nothing to do.")
         return
@@ -135,26 +140,27 @@ def uninstall(layout: Layout, args: argparse.Namespace) -> None:
             print(f"would remove {path}")
         return
     if delete:
-        install_data.delete(entries)
+        server.delete_data(entries)
         print(f"deleted {len(entries)} entries, on all servers")
     install_files.remove(paths)
     print(f"removed {len(paths)} files")
-    if configured:
+    if configured and (paths or old.files):
         print("restarting the web server", flush=True)
-        install_server.restart_web()
+        server.restart_web()
     install_files.remove([layout.manifest])
     print(f"Session recording is uninstalled from this server. {REMAINS}")
     if configured and not delete:
         print("Policies, permissions and roles stay in the directory, and hosts still read them.")
 
 
-def _manifest(source: Path, layout: Layout, placed: Mapping[Path, bytes], old: Manifest) -> Manifest:
+def _manifest(server: Server, source: Path, placed: Mapping[Path, bytes], old: Manifest) -> Manifest:
     """What the manifest says once all is in place; loading the plugins only if they are others than before."""
     now = replace(old, files=sorted(map(str, placed)), source=install_files.digest(placed))
     if now.source == old.source:
         return now
+    layout = server.layout()
     gone = [path.stem for path in install_files.outdated(old, placed) if path.parent == layout.plugins]
-    permissions = install_server.load_plugins(source, gone)
+    permissions = server.load_plugins(source, gone)
     directory = {path: content for path, content in placed.items() if path.parent in (layout.schema, layout.updates)}
     now.data = install_files.digest(directory, permissions)
     return now

@@ -7,8 +7,6 @@ refuses changes of entries that its schema does not know.
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from ipa_plugin.install_server import InstallError
-
 T = TypeVar("T")
 
 TREE = "cn=session-recording"
@@ -19,6 +17,10 @@ NAMED = (
     "cn=Session Recording Auditor,cn=roles,cn=accounts",
 )
 """Privileges and roles, as the update file makes them."""
+
+
+class InstallError(Exception):
+    """It cannot be done; the text says why and what to do."""
 
 
 def find() -> list[Any]:

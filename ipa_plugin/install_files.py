@@ -4,13 +4,14 @@ All new contents are written beside their targets first, then renamed: a full di
 What is placed is listed in a manifest, by which a later version removes what it has no more, and `--uninstall` all.
 """
 
+import fcntl
 import hashlib
 import importlib.util
 import json
 import os
 import py_compile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,17 @@ class Manifest:
     """`source` as it was at the last restart of the web server that succeeded."""
 
 
+@contextmanager
+def alone(layout: Layout) -> Iterator[None]:
+    """Keep other runs of this out. Raises BlockingIOError while there is one."""
+    held = os.open(layout.plugins, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(held)
+
+
 def contents(source: Path, layout: Layout) -> dict[Path, bytes]:
     """Where each file of the directory `source` (ipa_plugin) goes, and what is in it."""
     modules = [source / "__init__.py", *sorted(source.glob("policy*.py"))]
@@ -91,7 +103,7 @@ def write_manifest(layout: Layout, manifest: Manifest) -> None:
     """Replace the manifest at once."""
     layout.state.mkdir(mode=0o755, parents=True, exist_ok=True)
     text = json.dumps(vars(manifest), indent=1) + "\n"
-    _rename(_staged(layout.manifest, text.encode()), layout.manifest)
+    _staged(layout.manifest, text.encode()).replace(layout.manifest)
 
 
 def differing(placed: Mapping[Path, bytes]) -> list[Path]:
@@ -115,7 +127,7 @@ def place(paths: Iterable[Path], placed: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             staged[path] = _staged(path, placed[path])
         for path, new in staged.items():
-            _rename(new, path)
+            new.replace(path)
     finally:
         for new in staged.values():
             with suppress(OSError):
@@ -160,10 +172,6 @@ def _staged(path: Path, content: bytes) -> Path:
         new.unlink(missing_ok=True)
         raise
     return new
-
-
-def _rename(new: Path, path: Path) -> None:
-    new.replace(path)
 
 
 def _forget_bytecode(path: Path) -> None:
