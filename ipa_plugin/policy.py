@@ -208,7 +208,9 @@ def policy_from_entry(entry: Entry) -> Policy:
     if action is Action.EXEMPT:
         for attribute in RECORD_ONLY:
             if attributes.texts(attribute):
-                raise attributes.error(attribute, "an exempt policy records nothing: remove it, or set --action record")
+                raise attributes.error(
+                    attribute, "an exempt policy records nothing: remove it, or set --action record"
+                )
     return policy
 
 
@@ -236,7 +238,7 @@ def _together(several: list[Settings]) -> Settings:
 
 def _label(entry: Entry) -> str:
     """What errors call the policy of an entry, whatever is wrong with it."""
-    return next(iter(Attributes(entry, "(unreadable name)").texts("cn")), "(without a name)")
+    return next(iter(Attributes(entry, "(unreadable name)").texts("cn")), "") or "(without a name)"
 
 
 def _name(text: str) -> str:

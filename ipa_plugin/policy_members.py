@@ -22,11 +22,7 @@ class Members:
 
     def include(self, name: str, groups: Iterable[str]) -> bool:
         """Whether who has this name and is in these groups, directly or through nested ones, is a member."""
-        return (
-            self.everyone
-            or name.lower() in self.names
-            or any(group.lower() in self.groups for group in (groups if self.groups else ()))
-        )
+        return self.everyone or name.lower() in self.names or any(group.lower() in self.groups for group in groups)
 
 
 def users_of(attributes: Attributes) -> Members:
