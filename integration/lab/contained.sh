@@ -1,13 +1,13 @@
 # Processes that leave nothing behind. Each run has process and mount namespaces, which end with their first process,
 # and a control group, which says whether any of it is alive and kills all of it at once. Sourced.
 
-# contained DIRECTORY CMD...: run a command so; DIRECTORY names it.
+# contained DIRECTORY CMD...: become a command that is run so; DIRECTORY names it. For the background.
 contained() {
   LAB_GROUP=$(control_group "$1")
   mkdir -p "$1" "$LAB_GROUP"
   export LAB_GROUP
   # shellcheck disable=SC2016 # expanded by the inner shell
-  setsid sh -c 'echo $$ >"$0/pid" && echo $$ >"$LAB_GROUP/cgroup.procs" &&
+  exec setsid sh -c 'echo $$ >"$0/pid" && echo $$ >"$LAB_GROUP/cgroup.procs" &&
     exec unshare --mount --pid --fork --mount-proc --kill-child -- "$@"' "$@"
 }
 

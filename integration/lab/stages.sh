@@ -1,6 +1,7 @@
 # The stages that the lab is built in. A stage is a directory in stages/ with a script `build`; what it makes is kept
-# under a name with the hash of the stage's files, of its `# inputs:` and of the stages that it `# needs:`. Sourced.
+# under a name with a key: the hash of the stage's files, of its `# inputs:` and of the keys that it `# needs:`. Sourced.
 
+# Each after those that it needs.
 all_stages() {
   echo package server-root client-root browser-root server installed enrolled plugin
 }
@@ -10,17 +11,23 @@ needs() {
 }
 
 directory_of() {
-  echo "$LAB_CACHE/$1-$(key "$1")"
+  local key=key_${1//-/_}
+  echo "$LAB_CACHE/$1-${!key}"
 }
 
-key() {
-  local need
-  {
-    cd "$lab/stages/$1"
-    # shellcheck disable=SC2046 # one word an input
-    find . $(sed -n 's/^# inputs: //p' build) -type f -not -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
-    for need in $(needs "$1"); do key "$need"; done
-  } | sha256sum | cut -c 1-12
+# The keys of all stages, once, so that a file that is edited meanwhile does not change what this run speaks of.
+take_keys() {
+  local stage need
+  for stage in $(all_stages); do
+    export "key_${stage//-/_}=$(
+      {
+        cd "$lab/stages/$stage" || exit
+        # shellcheck disable=SC2046 # one word an input
+        find . $(sed -n 's/^# inputs: //p' build) -type f -not -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
+        for need in $(needs "$stage"); do directory_of "$need"; done
+      } | sha256sum | cut -c 1-12
+    )"
+  done
 }
 
 # write_layers DIRECTORY STAGE...: for each machine of these stages a file MACHINE.layers, lowerdir= of its overlay: what
@@ -46,7 +53,8 @@ with_needs() {
 }
 
 # build STAGE...: build what is missing of them, side by side as far as they do not need each other.
-build() (
+build() {
+  local stage job
   trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM
   for stage; do
     [ -d "$(directory_of "$stage")" ] || build_one "$stage" &
@@ -54,7 +62,7 @@ build() (
   for job in $(jobs -p); do
     wait "$job" || { wait; exit 1; }
   done
-)
+}
 
 build_one() {
   local directory work=$LAB_CACHE/build/$1 begun need
