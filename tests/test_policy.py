@@ -134,6 +134,13 @@ def test_policies_of_one_order_record_together_what_any_of_them_wants():
     )
 
 
+def test_two_policies_of_one_name_show_their_notices_in_one_order():
+    """Two servers can each add a policy of that name before they replicate."""
+    policies = [policy("a", notice="Second"), policy("a", notice="First")]
+    for given in (policies, policies[::-1]):
+        assert decide(given, BOB, DEFAULTS).settings.notice == "First\nSecond"
+
+
 def test_what_a_policy_leaves_open_the_configuration_says():
     defaults = Settings(frozenset({Capture.INPUT}), Audit(network=True), "Be kind.", OnFailure.ALLOW)
     assert decide([policy("a")], BOB, defaults).settings == defaults

@@ -238,8 +238,9 @@ TEXTS = st.text(st.characters(), max_size=12)
 """Of any characters, lone surrogates among them."""
 VALUES = st.sampled_from(WORDS) | TEXTS | st.binary(max_size=6) | st.booleans() | st.integers()
 ENTRIES = st.dictionaries(
-    st.sampled_from(ATTRIBUTES).flatmap(lambda name: st.sampled_from([name, name.upper(), name.lower()])),
+    st.sampled_from([spelt for name in ATTRIBUTES for spelt in (name, name.upper(), name.lower())]),
     st.lists(VALUES, max_size=3),
+    max_size=6,
 )
 PLAIN = {"cn": ["p"], "ipaRecordingAction": ["record"]}
 
