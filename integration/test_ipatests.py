@@ -1,0 +1,40 @@
+"""FreeIPA's own test runner on the server: the tests of our commands, which are written as FreeIPA writes its own, and
+those of FreeIPA's that live by the same rules."""
+
+from pathlib import Path
+
+import pytest
+
+from integration.machine import Machine
+
+OURS = Path(__file__).parent / "ipatests"
+TESTS = "/usr/lib/python3/dist-packages/ipatests/test_xmlrpc"
+CONFIGURATION = """
+[global]
+wait_for_dns = 0
+"""
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def runner(server: Machine) -> Machine:
+    server.run("sh", "-c", "mkdir -p .ipa && cat >.ipa/default.conf", input=CONFIGURATION)
+    for path in OURS.glob("*.py"):
+        server.copy_in(path, f"{TESTS}/{path.name}")
+    return server
+
+
+def test_our_commands_pass_declarative_tests(runner):
+    passed(runner, *(f"test_xmlrpc/{path.name}" for path in sorted(OURS.glob("test_*.py"))))
+
+
+def test_the_commands_that_ours_resemble_pass_the_tests_of_freeipa(runner):
+    passed(runner, *(f"test_xmlrpc/test_{name}_plugin.py" for name in ("hbac", "hbactest", "selinuxusermap")))
+
+
+def passed(runner: Machine, *files: str) -> None:
+    """They ran and none failed; what the runner said otherwise."""
+    done = runner.run("ipa-run-tests", "-q", "--no-header", *files, principal="admin", check=False, timeout=800)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout.splitlines()[-1]
