@@ -1,17 +1,17 @@
 // Policies: the list, the dialog that adds one, and the page of one.
 define([
-    'dojo/on',
     'freeipa/ipa',
     'freeipa/jquery',
     'freeipa/navigation',
     'freeipa/rpc',
+    './exempt',
     './settings',
     'freeipa/association',
     'freeipa/details',
     'freeipa/entity',
     'freeipa/rule',
     'freeipa/search'
-], function(on, IPA, $, navigation, rpc, settings) {
+], function(IPA, $, navigation, rpc, exempt, settings) {
     'use strict';
 
     const MAY_CHANGE = 'ipaenabledflag_w';
@@ -54,53 +54,14 @@ define([
         return that;
     }
 
-    // Nothing is recorded of who is exempt: the settings are emptied, since the server refuses an exempt policy that
-    // has some, and a sentence stands in their place.
-    function exempt_policy() {
-        const that = IPA.facet_policy();
-        let exempt = false;
+    // A change of members or categories is several commands, of which the answer of the last need not be the policy.
+    function details_facet(spec) {
+        const that = IPA.details_facet(spec);
 
-        that.init = function() {
-            on(that.container.fields.get_field('iparecordingaction'), 'value-change', that.follow_action);
-        };
-
-        that.post_create = function() {
-            that.sections().forEach(function(section) {
-                section.exempt_note = $('<p/>', {
-                    'class': 'help-block',
-                    text: 'Nothing: this policy exempts from recording. Choose the action "record" to set this.',
-                    css: { display: 'none' }
-                }).insertAfter(section.header);
-            });
-            that.show_settings(!exempt);
-        };
-
-        that.post_load = function() {
-            that.follow_action();
-        };
-
-        that.follow_action = function() {
-            const now = that.container.fields.get_field('iparecordingaction').get_value()[0] === 'exempt';
-            if (now === exempt) return;
-            exempt = now;
-            that.show_settings(!exempt);
-            settings.fields().forEach(function(spec) {
-                const field = that.container.fields.get_field(spec.name);
-                if (!exempt) field.reset();
-                else if (field.get_value().some(value => value !== '')) field.set_value([]);
-            });
-        };
-
-        that.sections = function() {
-            return ['recording', 'audit'].map(name => that.container.widgets.get_widget(name));
-        };
-
-        that.show_settings = function(shown) {
-            that.sections().forEach(function(section) {
-                if (!section.exempt_note) return;
-                section.exempt_note.toggle(!shown);
-                section.content_container.toggle(shown);
-            });
+        that.update_on_success = function() {
+            that.refresh();
+            that.on_update.notify();
+            that.nofify_update_success();
         };
         return that;
     }
@@ -202,8 +163,9 @@ define([
 
     const details_page = {
         $type: 'details',
+        $factory: details_facet,
         command_mode: 'info',
-        policies: [exempt_policy],
+        policies: [exempt.policy],
         actions: [
             { $type: 'enable', show_cond: [MAY_CHANGE] },
             { $type: 'disable', show_cond: [MAY_CHANGE] },
@@ -234,7 +196,7 @@ define([
                 label: '@i18n:details.general',
                 widgets: [
                     { name: 'cn' },
-                    { $type: 'textarea', name: 'description' },
+                    { $type: 'textarea', name: 'description', rows: 2 },
                     { $type: 'radio', name: 'iparecordingaction', options: action_options },
                     {
                         name: 'iparecordingorder',
@@ -270,7 +232,7 @@ define([
                         default_value: 'record'
                     },
                     'iparecordingorder',
-                    { $type: 'textarea', name: 'description' }
+                    { $type: 'textarea', name: 'description', rows: 2 }
                 ]
             },
             deleter_dialog: { title: 'Remove Session Recording Policies' }

@@ -37,40 +37,40 @@ define([
             that.node.append(alert_box('danger', message));
         };
 
-        that.show_outcome = function(result) {
+        // `recorded` and the lists and words of the command's `result`, of which what is empty is absent.
+        that.show_outcome = function(recorded, result) {
             that.clear();
             (result.error || []).forEach(message => that.node.append(alert_box('warning', message)));
-            that.node.append($('<h3/>', { name: 'recorded', text: result.value ? 'Recorded' : 'Not recorded' }));
-            row('Decided by', policy_links(result.decided));
-            if (result.value) {
-                row('Capture', words(result.capture));
-                row('Audit', words(result.audit));
-                row('Notice', lines(result.notice));
-                row('On failure', words(result.onfailure));
+            row('recorded', 'Recorded', words(recorded ? 'yes' : 'no'));
+            row('decided', 'Decided by', policy_links(result.decided));
+            if (recorded) {
+                row('capture', 'Capture', words(result.capture));
+                row('audit', 'Audit', words(result.audit));
+                row('notice', 'Notice', lines(result.notice));
+                row('onfailure', 'On failure', words(result.onfailure));
             }
-            row('Matched policies', policy_links(result.matched));
-            row('Not matched', policy_links(result.notmatched));
+            row('matched', 'Matched', policy_links(result.matched));
+            row('notmatched', 'Not matched', policy_links(result.notmatched));
         };
 
-        function row(label, content) {
+        function row(name, label, content) {
             $('<div/>', { 'class': 'form-group' }).append(
                 $('<div/>', { 'class': 'col-sm-3 control-label' }).append($('<label/>', { text: label })),
                 $('<div/>', { 'class': 'col-sm-9 controls' }).append(
-                    $('<p/>', { 'class': 'form-control-static', name: label }).append(content))
+                    $('<p/>', { 'class': 'form-control-static', name: name }).append(content))
             ).appendTo(that.node);
         }
         return that;
     }
 
     function alert_box(kind, message) {
+        const icon = { danger: 'pficon-error-circle-o', warning: 'pficon-warning-triangle-o' }[kind];
         return $('<div/>', { 'class': 'alert alert-' + kind }).append(
-            $('<span/>', { 'class': 'pficon ' + (kind === 'danger' ? 'pficon-error-circle-o' : 'pficon-warning-triangle-o') }),
-            $('<span/>', { text: message }));
+            $('<span/>', { 'class': 'pficon ' + icon }), $('<span/>', { text: message }));
     }
 
     function words(values) {
-        const text = [].concat(values || []).join(', ');
-        return document.createTextNode(text || 'none');
+        return document.createTextNode([].concat(values || []).join(', ') || 'none');
     }
 
     function lines(text) {
@@ -115,10 +115,10 @@ define([
                 entity: 'recordingpolicy',
                 method: 'test',
                 options: options,
-                retry: false,
-                on_success: data => that.outcome().show_outcome(data.result),
-                on_error: (xhr, status, error) => that.outcome().show_error(error.message)
-            }).execute();
+                retry: false
+            }).execute().then(
+                answer => that.outcome().show_outcome(answer.data.result.value, answer.data.result.result),
+                failure => that.outcome().show_error(failure.error_thrown.message));
         };
 
         that.start_again = function() {
@@ -170,8 +170,8 @@ define([
                                 other_entity: 'host', other_field: 'fqdn', editable: true
                             },
                             {
-                                $type: 'checkbox', name: 'disabled', label: 'Disabled policies too',
-                                tooltip: 'As if the policies that are disabled were enabled.'
+                                $type: 'checkbox', name: 'disabled', label: 'Include disabled',
+                                tooltip: 'Disabled policies too, as if they were enabled.'
                             }
                         ]
                     },

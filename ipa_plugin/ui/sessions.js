@@ -1,82 +1,23 @@
 // Recorded sessions that are going on: a list that keeps itself up to date, the page of one, and what an auditor can
 // ask of them.
 //
-// All values come from hosts, which are not trusted: they are only ever set as text, they never become part of a
-// selector, and a value that cannot be parsed is shown as it is. A recording's id is unique on its host only; each
-// command therefore names the host as well.
+// All values come from hosts, which are not trusted: they are only ever set as text and never become part of a
+// selector. A recording's id is unique on its host only; each command therefore names the host as well.
 define([
-    'freeipa/datetime',
     'freeipa/ipa',
     'freeipa/jquery',
     'freeipa/navigation',
-    'freeipa/rpc',
+    './session_actions',
+    './session_values',
     'freeipa/details',
     'freeipa/entity',
     'freeipa/search'
-], function(datetime, IPA, $, navigation, rpc) {
+], function(IPA, $, navigation, actions, values) {
     'use strict';
 
     const REFRESH_MS = 10 * 1000;
     // Each refresh prolongs the login, so the list stops when nobody sits in front of it.
     const IDLE_MS = 10 * 60 * 1000;
-    // So many sessions are named in a question before "and N more".
-    const NAMED = 5;
-
-    // A record of recordedsession-find or -show as plain values.
-    function session_of(record) {
-        const first = name => {
-            const values = rpc.extract_objects([].concat(record[name] === undefined ? [] : record[name]).slice());
-            return values.length ? values[0] : '';
-        };
-        const all = name => [].concat(record[name] || []).map(String);
-        return {
-            recording: String(first('cn')),
-            host: String(first('host')),
-            user: String(first('uid')),
-            start: String(first('iparecordingstart')),
-            seen: String(first('seen')),
-            state: String(first('iparecordingstate')),
-            wanted: String(first('iparecordingwanted')),
-            policies: all('iparecordingpolicy'),
-            terminal: String(first('iparecordingterminal')),
-            from: String(first('iparecordingfrom')),
-            stale: [true, 'TRUE', 'true', 'True'].includes(first('stale'))
-        };
-    }
-
-    function key_of(session) {
-        return JSON.stringify([session.host, session.recording]);
-    }
-
-    function session_of_key(key) {
-        const parts = JSON.parse(key);
-        return { host: parts[0], recording: parts[1] };
-    }
-
-    function time_text(value) {
-        const date = datetime.parse(value);
-        return date ? datetime.format(date) + ' UTC' : value;
-    }
-
-    function badge(kind, text, title) {
-        return $('<span/>', { 'class': 'label label-' + kind, text: text, title: title || '' });
-    }
-
-    function state_content(session) {
-        const known = { running: 'success', suspended: 'warning', ended: 'default' };
-        const badges = [badge(known[session.state] || 'default', session.state)];
-        if (session.stale) {
-            badges.push(' ', badge('danger', 'stale', 'Last heard of: ' + (time_text(session.seen) || 'never')));
-        }
-        return badges;
-    }
-
-    // What was asked for, until the host has done it.
-    function wanted_text(session) {
-        const done = { terminated: 'ended' }[session.wanted] || session.wanted;
-        if (!session.wanted || done === session.state) return session.wanted;
-        return session.wanted + ' (asked)';
-    }
 
     function details_hash(session) {
         return '#' + navigation.get_entity_hash(
@@ -87,7 +28,7 @@ define([
     function session_column(spec) {
         const that = IPA.column(spec);
         that.setup = function(container, record) {
-            const content = spec.content(session_of(record));
+            const content = spec.content(values.session_of(record));
             container.empty();
             if (typeof content === 'string') container.text(content);
             else container.append(content);
@@ -110,10 +51,10 @@ define([
             const records = $.ordered_map();
             const keys = $.ordered_map();
             data.result.result
-                .map(record => ({ record: record, session: session_of(record) }))
+                .map(record => ({ record: record, session: values.session_of(record) }))
                 .sort((a, b) => b.session.start.localeCompare(a.session.start))
                 .forEach(function(entry) {
-                    const key = key_of(entry.session);
+                    const key = values.key_of(entry.session);
                     records.put(key, entry.record);
                     keys.put(key, entry.session.recording);
                 });
@@ -121,9 +62,9 @@ define([
         };
 
         that.add_record = function(record) {
-            const session = session_of(record);
+            const session = values.session_of(record);
             const row = that.table.add_record(record);
-            row.find('input[type=checkbox]').val(key_of(session));
+            row.find('input[type=checkbox]').val(values.key_of(session));
             that.table.set_row_enabled(row, !session.stale && session.state !== 'ended');
         };
 
@@ -137,8 +78,8 @@ define([
 
         that.get_selected_sessions = function() {
             const selected = that.get_selected_values();
-            return (that.table.records || []).map(session_of)
-                .filter(session => selected.includes(key_of(session)));
+            return (that.table.records || []).map(values.session_of)
+                .filter(session => selected.includes(values.key_of(session)));
         };
 
         that.show = function() {
@@ -166,8 +107,7 @@ define([
             const command = that.create_refresh_command();
             command.retry = false;
             command.notify_globally = false;
-            command.on_success = data => that.is_shown && that.load(data);
-            command.execute();
+            command.execute().then(answer => that.is_shown && that.load(answer.data), () => {});
         };
         return that;
     }
@@ -176,7 +116,7 @@ define([
         const that = IPA.details_facet(spec);
 
         that.get_selected_sessions = function() {
-            return [session_of(that.data.result.result)];
+            return [values.session_of(that.data.result.result)];
         };
         return that;
     }
@@ -187,93 +127,13 @@ define([
 
         that.on_event = function(data) {
             const old = that.state;
-            const session = session_of(data.result.result);
+            const session = values.session_of(data.result.result);
             const gone = session.stale || session.state === 'ended';
             that.state = [gone ? 'gone' : 'going-on'];
             if (session.state === 'suspended' || session.wanted === 'suspended') that.state.push('suspended');
             that.notify_on_change(old);
         };
         return that;
-    }
-
-    const verbs = {
-        terminate: {
-            label: 'Terminate',
-            icon: 'fa-stop',
-            question: 'Terminate ${sessions}? The host ends what runs in it.',
-            page: { show_cond: ['going-on', 'iparecordingwanted_w'] }
-        },
-        suspend: {
-            label: 'Suspend',
-            icon: 'fa-pause',
-            question: 'Suspend ${sessions}? It stands still until it is resumed.',
-            page: { show_cond: ['going-on', 'iparecordingwanted_w'], hide_cond: ['suspended'] }
-        },
-        resume: {
-            label: 'Resume',
-            icon: 'fa-play',
-            question: 'Resume ${sessions}?',
-            page: { show_cond: ['going-on', 'suspended', 'iparecordingwanted_w'] }
-        },
-        remove: {
-            label: 'Remove',
-            icon: 'fa-trash-o',
-            method: 'del',
-            question: 'Remove ${sessions} from the list? The recording itself stays where it is.',
-            page: { show_cond: ['gone'] },
-            leaves_page: true
-        }
-    };
-
-    // Asks, then runs the verb's command for each session that is selected in the list or shown on the page.
-    function verb_action(name, conditions) {
-        const verb = verbs[name];
-        return function() {
-            const that = IPA.action($.extend({
-                name: name,
-                label: verb.label,
-                needs_confirm: true,
-                confirm_dialog: {
-                    $factory: IPA.confirm_dialog,
-                    title: verb.label,
-                    ok_label: verb.label,
-                    ok_button_class: 'btn btn-primary'
-                }
-            }, conditions));
-
-            that.get_confirm_message = function(facet) {
-                // A function, since a replacement string would interpret `$&` in what a host wrote.
-                return verb.question.replace('${sessions}', () => describe(facet.get_selected_sessions()));
-            };
-
-            that.execute_action = function(facet) {
-                const batch = rpc.batch_command({ name: 'recordedsession_' + name });
-                facet.get_selected_sessions().forEach(session => batch.add_command(rpc.command({
-                    entity: 'recordedsession',
-                    method: verb.method || name,
-                    args: [session.recording],
-                    options: { host: session.host }
-                })));
-                batch.on_success = function(data) {
-                    const done = data.result.results.filter(result => !result.error);
-                    if (done.length === 1) IPA.notify_success(done[0].summary);
-                    else if (done.length) IPA.notify_success(verb.label + ': ' + done.length + ' sessions');
-                    facet.on_update.notify();
-                    if (verb.leaves_page && facet.name === 'details') facet.redirect();
-                    else facet.refresh();
-                };
-                batch.on_error = () => facet.refresh();
-                batch.execute();
-            };
-            return that;
-        };
-    }
-
-    function describe(sessions) {
-        const names = sessions.map(session => session.user + ' on ' + session.host);
-        if (names.length === 1) return 'the session of ' + names[0] + ' (recording ' + sessions[0].recording + ')';
-        const more = names.length > NAMED ? ' and ' + (names.length - NAMED) + ' more' : '';
-        return 'the ' + names.length + ' sessions of ' + names.slice(0, NAMED).join(', ') + more;
     }
 
     // A line of the page of one session.
@@ -287,7 +147,7 @@ define([
                 };
                 that.update = function() {
                     const data = that.facet.data;
-                    if (data) that.node.empty().append(as_nodes(content(session_of(data.result.result))));
+                    if (data) that.node.empty().append(as_nodes(content(values.session_of(data.result.result))));
                 };
                 that.clear = function() {
                     that.node.empty();
@@ -326,10 +186,10 @@ define([
         session_row('cn', session => session.recording, 'Recording'),
         session_row('uid', session => session.user, 'User'),
         session_row('host', host_link, 'Host'),
-        session_row('iparecordingstart', session => time_text(session.start), 'Since'),
-        session_row('iparecordingstate', state_content, 'State'),
-        session_row('iparecordingwanted', wanted_text, 'Wanted'),
-        session_row('seen', session => time_text(session.seen), 'Host last heard of'),
+        session_row('iparecordingstart', session => values.time_text(session.start), 'Since'),
+        session_row('iparecordingstate', values.state_content, 'State'),
+        session_row('iparecordingwanted', values.wanted_text, 'Wanted'),
+        session_row('seen', session => values.time_text(session.seen), 'Host last heard of'),
         session_row('iparecordingpolicy', policy_links, 'Policy'),
         session_row('iparecordingterminal', session => session.terminal, 'Terminal'),
         session_row('iparecordingfrom', session => session.from, 'From')
@@ -345,15 +205,13 @@ define([
             column('cn', session => $('<a/>', { text: session.recording, href: details_hash(session) }), 'Recording'),
             column('uid', session => session.user, 'User'),
             column('host', session => session.host, 'Host'),
-            column('iparecordingstart', session => time_text(session.start), 'Since'),
-            column('iparecordingstate', state_content, 'State'),
-            column('iparecordingwanted', wanted_text, 'Wanted'),
+            column('iparecordingstart', session => values.time_text(session.start), 'Since'),
+            column('iparecordingstate', values.state_content, 'State'),
+            column('iparecordingwanted', values.wanted_text, 'Wanted'),
             column('iparecordingfrom', session => session.from, 'From')
         ],
-        actions: Object.keys(verbs).map(
-            name => verb_action(name, { enable_cond: ['item-selected'], enabled: false })),
-        control_buttons: Object.keys(verbs).map(
-            name => ({ name: name, label: verbs[name].label, icon: verbs[name].icon }))
+        actions: actions.on_list(),
+        control_buttons: actions.buttons()
     };
 
     const details_page = {
@@ -361,8 +219,8 @@ define([
         $factory: session_details,
         no_update: true,
         refresh_attribute: 'host',
-        actions: Object.keys(verbs).map(name => verb_action(name, verbs[name].page)),
-        header_actions: Object.keys(verbs),
+        actions: actions.on_page(),
+        control_buttons: actions.buttons(),
         state: {
             evaluators: [session_evaluator, { $factory: IPA.acl_state_evaluator, attribute: 'iparecordingwanted' }]
         },

@@ -1,0 +1,555 @@
+"""FreeIPA's web UI with our pages, in a headless browser: what each role sees there and can do.
+
+Each test leaves a picture of what it is about in build/screenshots.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from integration.browser import Browser
+from integration.machine import PASSWORD, Machine
+
+HOST = "client.lab.test"
+OTHER = "other.lab.test"
+SERVER = ("-H", "ldap://ipa.lab.test")
+MANAGER = ("-x", "-D", "cn=Directory Manager", "-w", PASSWORD)
+SESSIONS = "cn=sessions,cn=session-recording,dc=lab,dc=test"
+
+PAGE = ".facet.active-facet"
+DIALOG = ".modal.in .modal-dialog"
+
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The browser; the test fails if its console has an error of ours."""
+    yield chromium
+    # The web UI first asks whether there is a ticket and is told that there is none.
+    errors = [line for line in chromium.console() if "401 (Unauthorized)" not in line]
+    assert errors == []
+
+
+@pytest.fixture
+def rita(browser: Browser) -> Browser:
+    browser.login("rita")
+    return browser
+
+
+@pytest.fixture
+def otto(browser: Browser) -> Browser:
+    browser.login("otto")
+    return browser
+
+
+@pytest.fixture
+def policy(server: Machine, no_policies: None) -> str:
+    """A policy of order 10: record contractors in production, with the settings of the configuration."""
+    commands(
+        server,
+        """
+        recordingpolicy_add("contractors", iparecordingorder=10, description="What contractors do in production")
+        recordingpolicy_add_user("contractors", group="contractors")
+        recordingpolicy_add_host("contractors", hostgroup="production")
+    """,
+    )
+    return "contractors"
+
+
+@pytest.fixture
+def no_policies(server: Machine) -> Iterator[None]:
+    """No policies before and after."""
+    remove = 'for policy in recordingpolicy_find()["result"]: recordingpolicy_del(policy["cn"])'
+    commands(server, remove)
+    yield
+    commands(server, remove)
+
+
+@pytest.fixture
+def sessions(server: Machine, client: Machine) -> Iterator["Sessions"]:
+    made = Sessions(server, client)
+    yield made
+    made.remove()
+
+
+class Sessions:
+    """Recorded sessions in the directory, written by their hosts with their own tickets."""
+
+    def __init__(self, server: Machine, client: Machine) -> None:
+        self.server, self.client = server, client
+        self.hosts: set[str] = set()
+
+    def add(self, recording: str, user: str, host: str = HOST, age: timedelta = timedelta(), **more: str) -> None:
+        """A running session; `age` is how long ago it began and its host was last heard of."""
+        then = (datetime.now(UTC) - age).strftime("%Y%m%d%H%M%SZ")
+        lines = []
+        if host not in self.hosts:
+            lines += [
+                f"dn: fqdn={host},{SESSIONS}",
+                "objectClass: ipaRecordedHost",
+                f"fqdn: {host}",
+                f"ipaRecordingSeen: {then}",
+                "",
+            ]
+            self.hosts.add(host)
+        lines += [
+            f"dn: cn={recording},fqdn={host},{SESSIONS}",
+            "objectClass: ipaRecordedSession",
+            f"cn: {recording}",
+            f"uid: {user}",
+            f"ipaRecordingStart: {then}",
+            "ipaRecordingState: running",
+            *(f"ipaRecording{name.title()}: {value}" for name, value in more.items()),
+            "",
+        ]
+        principal = {HOST: "host", OTHER: "other"}[host]
+        self.client.run("ldapadd", "-Q", "-Y", "GSSAPI", *SERVER, principal=principal, input="\n".join(lines))
+
+    def wanted(self, recording: str, host: str = HOST) -> str:
+        """What the directory says is wanted of it."""
+        entry = f"cn={recording},fqdn={host},{SESSIONS}"
+        found = self.server.run(
+            "ldapsearch", "-LLL", *MANAGER, *SERVER, "-s", "base", "-b", entry, "ipaRecordingWanted"
+        ).stdout
+        wanted = re.search("^ipaRecordingWanted: (.*)$", found, re.MULTILINE)
+        return wanted[1] if wanted else ""
+
+    def remove(self) -> None:
+        """Them and their hosts."""
+        if self.hosts:
+            entries = [f"fqdn={host},{SESSIONS}" for host in self.hosts]
+            self.server.run("ldapdelete", "-r", *MANAGER, *SERVER, *entries)
+
+
+def commands(server: Machine, script: str) -> None:
+    """Run several of FreeIPA's commands as admin in one process, which takes a tenth of the time."""
+    program = "from ipalib import api\nlocals().update((command.name, command) for command in api.Command())\n"
+    server.run(
+        "sh",
+        "-c",
+        "cat >commands.py && ipa console commands.py",
+        principal="admin",
+        input=program + textwrap.dedent(script),
+    )
+
+
+def add_members(browser: Browser, table: str, name: str) -> None:
+    """Add a member with the dialog of one of the tables of a policy's page."""
+    browser.click(f"{PAGE} [name={table}] button[name=add]")
+    browser.visible(DIALOG)
+    browser.settle()
+    browser.tick(f"{DIALOG} .adder-dialog-available", name)
+    browser.click(f"{DIALOG} .modal-body button[name=add]")
+    browser.click(f"{DIALOG} .modal-footer button[name=add]")
+    browser.gone(DIALOG)
+    browser.settle()
+
+
+def save(browser: Browser) -> None:
+    browser.click(f"{PAGE} button[name=save]")
+    browser.visible(f"{PAGE} button[name=save]:disabled, {PAGE} button[name=save].disabled")
+    browser.settle()
+
+
+def test_a_policy_that_is_added_and_edited_is_there_after_a_reload(
+    rita: Browser, server: Machine, no_policies: None
+) -> None:
+    rita.menu("Policy", "Session Recording", "Policies")
+    rita.click(f"{PAGE} button[name=add]")
+    rita.fill(f"{DIALOG} input[name=cn]", "contractors")
+    assert rita.ticked(f"{DIALOG} div[name=iparecordingaction]") == ["record"]
+    rita.fill(f"{DIALOG} input[name=iparecordingorder]", "10")
+    rita.fill(f"{DIALOG} textarea[name=description]", "What contractors do in production")
+    rita.take_picture("policy-add")
+    rita.click(f"{DIALOG} button[name=add_and_edit]")
+    rita.gone(DIALOG)
+
+    add_members(rita, "memberuser_group", "contractors")
+    add_members(rita, "memberhost_hostgroup", "production")
+    for value in ("output", "input"):
+        rita.tick(f"{PAGE} div[name=iparecordingcapture]", value)
+    rita.fill(f"{PAGE} input[name=iparecordingnotice]", "This session is recorded.")
+    rita.choose(f"{PAGE} select[name=iparecordingonfailure]", "deny")
+    rita.tick(f"{PAGE} div[name=iparecordingaudit]", "exec")
+    for attribute, path in (("changes", "/etc"), ("reads", "/srv/secret")):
+        rita.click(f"{PAGE} div[name=iparecordingaudit{attribute}] button[name=add]")
+        rita.fill(f"{PAGE} div[name=iparecordingaudit{attribute}] input", path)
+    save(rita)
+
+    rita.go("/e/recordingpolicy/details/contractors")
+    assert rita.text(f"{PAGE} .facet-pkey") == "contractors"
+    assert rita.value(f"{PAGE} textarea[name=description]") == "What contractors do in production"
+    assert rita.value(f"{PAGE} input[name=iparecordingorder]") == "10"
+    assert rita.texts(f"{PAGE} [name=memberuser_group] tbody td a") == ["contractors"]
+    assert rita.texts(f"{PAGE} [name=memberhost_hostgroup] tbody td a") == ["production"]
+    assert rita.ticked(f"{PAGE} div[name=iparecordingcapture]") == ["output", "input"]
+    assert rita.value(f"{PAGE} input[name=iparecordingnotice]") == "This session is recorded."
+    assert rita.value(f"{PAGE} select[name=iparecordingonfailure]") == "deny"
+    assert rita.ticked(f"{PAGE} div[name=iparecordingaudit]") == ["exec"]
+    assert rita.value(f"{PAGE} div[name=iparecordingauditchanges] input") == "/etc"
+    assert rita.value(f"{PAGE} div[name=iparecordingauditreads] input") == "/srv/secret"
+    rita.take_picture("policy")
+
+    shown = server.ipa("recordingpolicy-show", "contractors").stdout
+    assert re.search(r"Capture: (output, input|input, output)\n", shown)
+    assert "Audit changes under: /etc\n" in shown
+    assert "Host Groups: production\n" in shown
+
+
+def test_the_test_page_tells_who_is_recorded_and_by_which_policy(rita: Browser, server: Machine, policy: str) -> None:
+    commands(
+        server,
+        f"""
+        recordingpolicy_mod("{policy}", iparecordingnotice="{HOSTILE}", iparecordingaudit="exec",
+                            iparecordingauditchanges="/etc")
+        recordingpolicy_add("nights", usercategory="all")
+    """,
+    )
+    rita.go("/e/recordingpolicy_test/details")
+    run_test(rita, "bob", HOST)
+    assert rita.text(f"{PAGE} p[name=recorded]") == "yes"
+    assert rita.text(f"{PAGE} p[name=decided]") == policy
+    assert rita.text(f"{PAGE} p[name=capture]") == "output, resize"
+    assert rita.text(f"{PAGE} p[name=audit]") == "exec, changes under /etc"
+    assert rita.text(f"{PAGE} p[name=notice]") == HOSTILE
+    assert rita.text(f"{PAGE} p[name=onfailure]") == "deny"
+    assert rita.text(f"{PAGE} p[name=matched]") == policy
+    assert rita.text(f"{PAGE} p[name=notmatched]") == "nights"
+    assert_nothing_ran(rita)
+    server.ipa("recordingpolicy-mod", policy, "--notice=This session is recorded.")
+    rita.click(f"{PAGE} button[name=run]")
+    rita.take_picture("test")
+
+    run_test(rita, "alice", HOST)
+    assert rita.text(f"{PAGE} p[name=recorded]") == "no"
+    assert not rita.shown(f"{PAGE} p[name=capture]")
+
+    run_test(rita, "nobody-of-this-name", HOST)
+    assert "nobody-of-this-name" in rita.text(f"{PAGE} .alert-danger")
+    assert not rita.shown(f"{PAGE} p[name=recorded]")
+
+    rita.click(f"{PAGE} button[name=again]")
+    assert rita.value(f"{PAGE} input[name=user]") == ""
+    assert not rita.shown(f"{PAGE} .alert-danger")
+
+
+def test_the_test_page_counts_disabled_policies_only_when_asked(rita: Browser, server: Machine, policy: str) -> None:
+    server.ipa("recordingpolicy-disable", policy)
+    rita.go("/e/recordingpolicy_test/details")
+    run_test(rita, "bob", HOST)
+    assert rita.text(f"{PAGE} p[name=recorded]") == "no"
+    rita.tick(f"{PAGE} div[name=disabled]", "checked")
+    rita.click(f"{PAGE} button[name=run]")
+    assert rita.text(f"{PAGE} p[name=recorded]") == "yes"
+
+
+def run_test(browser: Browser, user: str, host: str) -> None:
+    browser.fill(f"{PAGE} input[name=user]", user)
+    browser.fill(f"{PAGE} input[name=host]", host)
+    browser.click(f"{PAGE} button[name=run]")
+
+
+def test_policies_are_disabled_enabled_and_removed_from_the_list(rita: Browser, server: Machine, policy: str) -> None:
+    server.ipa("recordingpolicy-add", "operators", "--action=exempt", "--order=20", "--desc=On call")
+    rita.go("/e/recordingpolicy/search")
+    assert rita.rows() == [
+        {
+            "cn": policy,
+            "ipaenabledflag": "Enabled",
+            "iparecordingaction": "record",
+            "iparecordingorder": "10",
+            "description": "What contractors do in production",
+        },
+        {
+            "cn": "operators",
+            "ipaenabledflag": "Enabled",
+            "iparecordingaction": "exempt",
+            "iparecordingorder": "20",
+            "description": "On call",
+        },
+    ]
+    for button, status in (("disable", "Disabled"), ("enable", "Enabled"), ("disable", "Disabled")):
+        rita.select_row("cn", policy)
+        rita.click(f"{PAGE} button[name={button}]")
+        rita.confirm()
+        assert [row["ipaenabledflag"] for row in rita.rows()] == [status, "Enabled"]
+    rita.dismiss()
+    rita.take_picture("policies")
+    rita.select_row("cn", policy)
+    rita.click(f"{PAGE} button[name=remove]")
+    rita.confirm()
+    assert [row["cn"] for row in rita.rows()] == ["operators"]
+
+
+def test_a_policy_is_disabled_renamed_and_removed_on_its_own_page(
+    rita: Browser, server: Machine, policy: str
+) -> None:
+    rita.go(f"/e/recordingpolicy/details/{policy}")
+    assert rita.actions() == ["disable", "rename", "delete"]
+    rita.action("disable")
+    rita.confirm()
+    assert rita.actions() == ["enable", "rename", "delete"]
+
+    rita.action("rename")
+    rita.fill(f"{DIALOG} input[name=rename]", "externals")
+    rita.click(f"{DIALOG} button[name=rename]")
+    rita.gone(DIALOG)
+    assert rita.text(f"{PAGE} .facet-pkey") == "externals"
+    assert "Policy name: externals\n" in server.ipa("recordingpolicy-show", "externals").stdout
+
+    rita.action("delete")
+    rita.confirm()
+    assert rita.rows() == []
+
+
+def test_a_policy_that_comes_to_exempt_loses_its_settings(rita: Browser, server: Machine, policy: str) -> None:
+    server.ipa("recordingpolicy-mod", policy, "--capture=output", "--audit-reads=/srv", "--on-failure=allow")
+    rita.go(f"/e/recordingpolicy/details/{policy}")
+    rita.tick(f"{PAGE} div[name=iparecordingaction]", "exempt")
+    assert not rita.shown(f"{PAGE} div[name=iparecordingcapture]")
+    assert (
+        rita.texts(f"{PAGE} .details-section > .help-block")
+        == ['Nothing: this policy exempts from recording. Choose the action "record" to set this.'] * 2
+    )
+
+    rita.tick(f"{PAGE} div[name=iparecordingaction]", "record")
+    assert rita.ticked(f"{PAGE} div[name=iparecordingcapture]") == ["output"], "nothing is lost by looking"
+    assert not rita.enabled(f"{PAGE} button[name=save]")
+
+    rita.tick(f"{PAGE} div[name=iparecordingaction]", "exempt")
+    save(rita)
+    rita.go(f"/e/recordingpolicy/details/{policy}")
+    assert rita.ticked(f"{PAGE} div[name=iparecordingaction]") == ["exempt"]
+    assert not rita.shown(f"{PAGE} div[name=iparecordingcapture]")
+    shown = server.ipa("recordingpolicy-show", policy, "--all", "--raw").stdout
+    assert not re.search("capture|audit|onfailure", shown, re.IGNORECASE)
+
+
+def test_none_stands_alone_among_what_is_captured(rita: Browser, server: Machine, policy: str) -> None:
+    rita.go(f"/e/recordingpolicy/details/{policy}")
+    boxes = f"{PAGE} div[name=iparecordingcapture]"
+    rita.tick(boxes, "output")
+    rita.tick(boxes, "none")
+    assert rita.ticked(boxes) == ["none"]
+    save(rita)
+    assert "Capture: none\n" in server.ipa("recordingpolicy-show", policy).stdout
+    rita.tick(boxes, "resize")
+    assert rita.ticked(boxes) == ["resize"]
+    rita.tick(boxes, "resize")
+    save(rita)
+    assert "Capture" not in server.ipa("recordingpolicy-show", policy).stdout, "left to the configuration again"
+
+
+def test_a_setting_that_is_refused_is_named_and_stays_to_be_corrected(rita: Browser, policy: str) -> None:
+    rita.go(f"/e/recordingpolicy/details/{policy}")
+    field = f"{PAGE} div[name=iparecordingauditchanges]"
+    rita.click(f"{field} button[name=add]")
+    rita.fill(f"{field} input", "etc")
+    rita.click(f"{PAGE} button[name=save]")
+    told = rita.error()
+    assert "audit_changes" in told
+    assert "absolute" in told
+    rita.fill(f"{field} input", "/etc")
+    save(rita)
+    expect_refusals(rita)
+
+
+def test_the_configuration_is_kept(rita: Browser, server: Machine) -> None:
+    try:
+        rita.menu("Policy", "Session Recording", "Configuration")
+        rita.fill(f"{PAGE} input[name=iparecordingheartbeat]", "60")
+        rita.tick(f"{PAGE} div[name=iparecordingaudit]", "network")
+        save(rita)
+        rita.go("/e/recordingconfig/details")
+        assert rita.value(f"{PAGE} input[name=iparecordingheartbeat]") == "60"
+        assert rita.ticked(f"{PAGE} div[name=iparecordingaudit]") == ["exec", "network"]
+        rita.take_picture("configuration")
+    finally:
+        server.ipa("recordingconfig-mod", "--heartbeat=300", "--audit=exec")
+
+
+def test_an_administrator_of_policies_is_told_that_sessions_are_not_hers(rita: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob")
+    rita.menu("Policy", "Session Recording", "Recorded Sessions")
+    assert "Insufficient access" in rita.error()
+    assert "Insufficient access" in rita.text(f"{PAGE} .facet-error")
+    expect_refusals(rita)
+
+
+def test_an_auditor_sees_policies_and_is_not_offered_to_change_them(otto: Browser, policy: str) -> None:
+    otto.menu("Policy", "Session Recording", "Policies")
+    assert [row["cn"] for row in otto.rows()] == [policy]
+    assert [
+        name for name in ("add", "remove", "enable", "disable") if otto.shown(f"{PAGE} button[name={name}]")
+    ] == []
+    otto.click(f"{PAGE} tbody a")
+    assert otto.text(f"{PAGE} p[name=iparecordingorder]") == "10"
+    assert otto.actions() == []
+    assert not otto.shown(f"{PAGE} input[type=text]")
+    assert not any(
+        otto.enabled(f"{PAGE} {control}")
+        for control in (
+            "div[name=iparecordingcapture] input",
+            "div[name=usercategory] input, input[name^=usercategory]",
+        )
+    )
+    otto.menu("Policy", "Session Recording", "Configuration")
+    assert otto.text(f"{PAGE} p[name=iparecordingheartbeat]") == "300"
+    otto.menu("Policy", "Session Recording", "Test")
+    run_test(otto, "bob", HOST)
+    assert otto.text(f"{PAGE} p[name=recorded]") == "yes"
+
+
+def test_an_auditor_terminates_a_session_once_he_has_said_yes(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob", terminal="pts/3", **{"from": "10.99.0.20"}, policy="contractors")
+    sessions.add("20260101-2", "alice", terminal="pts/4", **{"from": "10.99.0.21"})
+    otto.go("/e/recordedsession/search")
+    assert sorted((row["uid"], row["host"], row["iparecordingstate"]) for row in otto.rows()) == [
+        ("alice", HOST, "running"),
+        ("bob", HOST, "running"),
+    ]
+    otto.select_row("uid", "bob")
+    otto.click(f"{PAGE} button[name=terminate]")
+    otto.take_picture("session-terminate")
+    otto.click(f"{DIALOG} button[name=cancel]")
+    otto.gone(DIALOG)
+    assert sessions.wanted("20260101-1") == ""
+
+    otto.click(f"{PAGE} button[name=terminate]")
+    question = otto.confirm()
+    assert "bob" in question
+    assert HOST in question
+    assert sessions.wanted("20260101-1") == "terminated"
+    assert sessions.wanted("20260101-2") == ""
+    assert {row["uid"]: row["iparecordingwanted"] for row in otto.rows()} == {
+        "bob": "terminated (asked)",
+        "alice": "",
+    }
+
+
+def test_an_auditor_suspends_and_resumes_a_session_on_its_page(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob", terminal="pts/3", **{"from": "10.99.0.20"}, policy="contractors")
+    otto.go("/e/recordedsession/search")
+    otto.click(f"{PAGE} tbody a")
+    assert otto.text(f"{PAGE} p[name=uid]") == "bob"
+    assert otto.text(f"{PAGE} p[name=host]") == HOST
+    assert otto.text(f"{PAGE} p[name=iparecordingterminal]") == "pts/3"
+    assert otto.text(f"{PAGE} p[name=iparecordingfrom]") == "10.99.0.20"
+    assert otto.text(f"{PAGE} p[name=iparecordingpolicy]") == "contractors"
+    assert offered(otto) == ["terminate", "suspend"]
+    otto.take_picture("session")
+    otto.click(f"{PAGE} button[name=suspend]")
+    otto.confirm()
+    assert otto.text(f"{PAGE} p[name=iparecordingwanted]") == "suspended (asked)"
+    assert offered(otto) == ["terminate", "resume"]
+    otto.click(f"{PAGE} button[name=resume]")
+    otto.confirm()
+    assert sessions.wanted("20260101-1") == "running"
+
+
+def test_several_sessions_are_suspended_at_once(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob")
+    sessions.add("20260101-2", "alice")
+    otto.go("/e/recordedsession/search")
+    otto.select_row("uid", "bob")
+    otto.select_row("uid", "alice")
+    otto.click(f"{PAGE} button[name=suspend]")
+    question = otto.confirm()
+    assert "2 sessions" in question
+    assert [row["iparecordingwanted"] for row in otto.rows()] == ["suspended (asked)"] * 2
+
+
+def test_a_session_of_a_host_that_vanished_is_recognised_and_removed(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob", age=timedelta(days=2))
+    sessions.add("20260101-9", "alice", host=OTHER)
+    otto.go("/e/recordedsession/search")
+    assert {row["uid"]: row["iparecordingstate"].split() for row in otto.rows()} == {
+        "bob": ["running", "stale"],
+        "alice": ["running"],
+    }
+    otto.take_picture("sessions")
+    otto.click(f"{PAGE} tbody tr.disabled a")
+    assert offered(otto) == ["remove"]
+    otto.click(f"{PAGE} button[name=remove]")
+    otto.confirm()
+    assert [row["uid"] for row in otto.rows()] == ["alice"]
+
+
+def test_sessions_of_two_hosts_with_one_name_are_kept_apart(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob")
+    sessions.add("20260101-1", "alice", host=OTHER)
+    otto.go("/e/recordedsession/search")
+    otto.select_row("host", OTHER)
+    otto.click(f"{PAGE} button[name=terminate]")
+    assert f"alice on {OTHER}" in otto.confirm()
+    assert sessions.wanted("20260101-1", HOST) == ""
+    assert sessions.wanted("20260101-1", OTHER) == "terminated"
+    for row, user in ((HOST, "bob"), (OTHER, "alice")):
+        otto.go("/e/recordedsession/search")
+        otto.click(f"{PAGE} tbody a[href*='{row}']")
+        assert otto.text(f"{PAGE} p[name=uid]") == user
+
+
+def test_what_a_host_writes_is_text_and_no_markup(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", HOSTILE, terminal=HOSTILE, **{"from": HOSTILE}, policy=HOSTILE)
+    otto.go("/e/recordedsession/search")
+    (row,) = otto.rows()
+    assert row["uid"] == HOSTILE
+    assert row["iparecordingfrom"] == HOSTILE
+    otto.select_row("uid", HOSTILE)
+    otto.click(f"{PAGE} button[name=refresh]")
+    otto.click(f"{PAGE} button[name=suspend]")
+    assert HOSTILE in otto.confirm()
+    assert_nothing_ran(otto)
+    otto.click(f"{PAGE} tbody a")
+    assert otto.text(f"{PAGE} p[name=uid]") == HOSTILE
+    assert otto.text(f"{PAGE} p[name=iparecordingterminal]") == HOSTILE
+    otto.click(f"{PAGE} button[name=terminate]")
+    assert HOSTILE in otto.confirm()
+    assert_nothing_ran(otto)
+
+
+def test_the_list_of_sessions_keeps_itself_up_to_date(otto: Browser, sessions: Sessions) -> None:
+    sessions.add("20260101-1", "bob")
+    otto.go("/e/recordedsession/search")
+    otto.select_row("uid", "bob")
+    sessions.add("20260101-2", "alice")
+    otto.visible(f"{PAGE} tbody tr:nth-child(2)")
+    assert sorted(row["uid"] for row in otto.rows()) == ["alice", "bob"]
+    assert otto.enabled(f"{PAGE} button[name=terminate]"), "what was selected still is"
+
+
+def test_who_has_no_role_sees_nothing_of_session_recording(browser: Browser, policy: str) -> None:
+    browser.login("alice")
+    assert "Session Recording" not in browser.menu_labels()
+    browser.go(f"/e/recordingpolicy/details/{policy}")
+    assert policy not in browser.rows()
+    browser.error()
+    expect_refusals(browser)
+
+
+def expect_refusals(browser: Browser) -> None:
+    """The web UI writes each command that the server refused to the console."""
+    assert browser.console()
+
+
+def offered(browser: Browser) -> list[str]:
+    """What the page of a session offers to do."""
+    verbs = ("terminate", "suspend", "resume", "remove")
+    return [verb for verb in verbs if browser.shown(f"{PAGE} button[name={verb}]")]
+
+
+def assert_nothing_ran(browser: Browser) -> None:
+    assert browser.script("return window.hacked === undefined")
+    assert browser.count("img[src=x]") == 0

@@ -1,0 +1,92 @@
+// What an auditor asks of recorded sessions. Each action puts a question first.
+define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc', './session_values'], function(IPA, $, rpc, values) {
+    'use strict';
+
+    // `page`: on the page of one session, when it is offered.
+    const verbs = {
+        terminate: {
+            label: 'Terminate',
+            icon: 'fa-stop',
+            question: 'Terminate ${sessions}? The host ends what runs in it.',
+            page: { show_cond: ['going-on', 'iparecordingwanted_w'] }
+        },
+        suspend: {
+            label: 'Suspend',
+            icon: 'fa-pause',
+            question: 'Suspend ${sessions}? It stands still until it is resumed.',
+            page: { show_cond: ['going-on', 'iparecordingwanted_w'], hide_cond: ['suspended'] }
+        },
+        resume: {
+            label: 'Resume',
+            icon: 'fa-play',
+            question: 'Resume ${sessions}?',
+            page: { show_cond: ['going-on', 'suspended', 'iparecordingwanted_w'] }
+        },
+        remove: {
+            label: 'Remove',
+            icon: 'fa-trash-o',
+            method: 'del',
+            question: 'Remove ${sessions} from the list? The recording itself stays where it is.',
+            page: { show_cond: ['gone'] },
+            leaves_page: true
+        }
+    };
+
+    // Asks, then runs the verb's command for each session that is selected in the list or shown on the page.
+    function verb_action(name, conditions) {
+        const verb = verbs[name];
+        return function() {
+            const that = IPA.action($.extend({
+                name: name,
+                label: verb.label,
+                needs_confirm: true,
+                confirm_dialog: {
+                    $factory: IPA.confirm_dialog,
+                    title: verb.label,
+                    ok_label: verb.label,
+                    ok_button_class: 'btn btn-primary'
+                }
+            }, conditions));
+
+            that.get_confirm_message = function(facet) {
+                // A function, since a replacement string would interpret `$&` in what a host wrote.
+                return verb.question.replace('${sessions}', () => values.describe(facet.get_selected_sessions()));
+            };
+
+            that.execute_action = function(facet) {
+                const batch = rpc.batch_command({ name: 'recordedsession_' + name });
+                facet.get_selected_sessions().forEach(session => batch.add_command(rpc.command({
+                    entity: 'recordedsession',
+                    method: verb.method || name,
+                    args: [session.recording],
+                    options: { host: session.host }
+                })));
+                batch.on_success = function(data) {
+                    const done = data.result.results.filter(result => !result.error);
+                    if (done.length === 1) IPA.notify_success(done[0].summary);
+                    else if (done.length) IPA.notify_success(verb.label + ': ' + done.length + ' sessions');
+                    facet.on_update.notify();
+                    if (verb.leaves_page && done.length && facet.name === 'details') facet.redirect();
+                    else facet.refresh();
+                };
+                batch.on_error = () => facet.refresh();
+                batch.execute();
+            };
+            return that;
+        };
+    }
+
+    function on_list() {
+        return Object.keys(verbs).map(name => verb_action(name, { enable_cond: ['item-selected'], enabled: false }));
+    }
+
+    function on_page() {
+        return Object.keys(verbs).map(name => verb_action(name, verbs[name].page));
+    }
+
+    function buttons() {
+        return Object.keys(verbs).map(name => ({ name: name, label: verbs[name].label, icon: verbs[name].icon }));
+    }
+
+    return { on_list: on_list, on_page: on_page, buttons: buttons };
+});
