@@ -251,6 +251,12 @@ class recordingpolicy_del(LDAPDelete):
 
     msg_summary = _('Deleted session recording policy "%(value)s"')
 
+    def pre_callback(self, ldap: Any, dn: DN, *keys: str, **options: Any) -> DN:
+        """Of a policy that is not there, or not to be seen, the directory would only say that access is refused."""
+        if dn[0].attr == self.obj.primary_key.name:
+            raise self.obj.handle_not_found(*keys)
+        return dn
+
 
 @register()
 class recordingpolicy_mod(LDAPUpdate):
