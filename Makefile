@@ -67,7 +67,7 @@ lab: setup
 	@$(LAB) start
 
 lab-stop:
-	@$(LAB) stop
+	@$(LAB) stop-all
 
 # A lab of its own, whatever becomes of it; one that is running stays.
 integration: export LAB_NAME := integration
@@ -75,7 +75,7 @@ integration: setup
 	@$(LAB) with $(BIN)/pytest integration $(ARGS)
 
 integration-fast: setup
-	@$(LAB) directory $(ARGS)
+	@$(LAB) directory python3 -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning directory $(ARGS)
 
 bench: setup peers
 	$(BIN)/python -m benchmarks.recorder.run $(if $(QUICK),--quick)

@@ -21,12 +21,14 @@ populated() {
 }
 
 kill_contained() {
-  local group
+  local group hierarchy
   group=$(control_group "$1")
-  [ -d "$group" ] || return 0
-  echo 1 >"$group/cgroup.kill"
-  # A group can be removed once its last process is gone.
-  until find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; do sleep 0.1; done
+  [ ! -d "$group" ] || echo 1 >"$group/cgroup.kill"
+  # A group can be removed once its last process is gone. systemd-nspawn makes the same in the older hierarchies.
+  for hierarchy in $(findmnt -n -o TARGET -t cgroup2,cgroup); do
+    hierarchy=$hierarchy/${group##*/}
+    while [ -d "$hierarchy" ] && ! find "$hierarchy" -depth -type d -exec rmdir {} + 2>/dev/null; do sleep 0.1; done
+  done
 }
 
 control_group() {

@@ -24,7 +24,7 @@ take_keys() {
         cd "$lab/stages/$stage" || exit
         # shellcheck disable=SC2046 # one word an input
         find . $(sed -n 's/^# inputs: //p' build) -type f -not -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
-        for need in $(needs "$stage"); do directory_of "$need"; done
+        for need in $(needs "$stage"); do basename "$(directory_of "$need")"; done
       } | sha256sum | cut -c 1-12
     )"
   done
@@ -55,7 +55,7 @@ with_needs() {
 # build STAGE...: build what is missing of them, side by side as far as they do not need each other.
 build() {
   local stage job
-  trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM
+  trap 'kill $(jobs -p) 2>/dev/null || true; wait; exit 130' INT TERM
   for stage; do
     [ -d "$(directory_of "$stage")" ] || build_one "$stage" &
   done
@@ -66,7 +66,7 @@ build() {
 
 build_one() {
   local directory work=$LAB_CACHE/build/$1 begun need
-  trap 'kill $(jobs -p) 2>/dev/null; exit 130' TERM
+  trap 'kill $(jobs -p) 2>/dev/null || true; exit 130' TERM
   # shellcheck disable=SC2046 # one word a stage
   build $(needs "$1") &
   wait $! || exit 1
