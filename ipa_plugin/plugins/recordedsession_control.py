@@ -1,0 +1,82 @@
+"""The commands by which an auditor says what shall become of a recorded session; its host does it."""
+
+from typing import Any
+
+from ipalib import _, errors, output
+from ipalib.plugable import Registry
+from ipaserver.plugins.baseldap import LDAPQuery, pkey_to_value
+from ipaserver.plugins.recordedsession import HOST
+from ipaserver.plugins.recordedsession_entry import RUNNING, SUSPENDED, TERMINATED
+
+register = Registry()
+
+
+class SetWanted(LDAPQuery):
+    """What the commands have in common."""
+
+    # The help topic; that of this module would be a second one.
+    topic = "recordedsession"
+    takes_options = (HOST,)
+    has_output = output.standard_value
+    wanted: str
+    will_be: str
+
+    def execute(self, *keys: str, **options: Any) -> dict[str, Any]:
+        """Set ipaRecordingWanted, if there is a host to see it."""
+        dn = self.obj.get_dn(*keys, **options)
+        try:
+            entry = self.obj.backend.get_entry(dn, ["iparecordingwanted"])
+            session = self.obj.backend.get_entry(dn, self.obj.default_attributes)
+        except errors.NotFound:
+            raise self.obj.handle_not_found(*keys) from None
+        self.obj.show([session])
+        self.check(session)
+        entry["iparecordingwanted"] = [self.wanted]
+        try:
+            self.obj.backend.update_entry(entry)
+        except errors.EmptyModlist:
+            pass  # Somebody has asked for the same.
+        summary = _('Session "%(recording)s" of %(user)s on %(host)s will be %(state)s as soon as its host acts') % {
+            "recording": session["cn"][0],
+            "user": ", ".join(session.get("uid", ["?"])),
+            "host": session["host"][0],
+            "state": self.will_be,
+        }
+        return {"result": True, "value": pkey_to_value(keys[-1], options), "summary": summary}
+
+    def check(self, session: Any) -> None:
+        """Raise ValidationError where nothing would come of it."""
+        if session["iparecordingstate"] == ["ended"]:
+            raise errors.ValidationError(name="recording", error=_("the session has ended"))
+        if session["stale"][0]:
+            problem = _("nobody would act: %s has not reported, or is no longer enrolled") % session["host"][0]
+            raise errors.ValidationError(name="recording", error=problem)
+
+
+@register()
+class recordedsession_suspend(SetWanted):
+    """Have a recorded session suspended: its user can neither type nor see anything until it is resumed."""
+
+    wanted = SUSPENDED
+    will_be = "suspended"
+
+
+@register()
+class recordedsession_resume(SetWanted):
+    """Have a suspended session go on."""
+
+    wanted = RUNNING
+    will_be = "resumed"
+
+
+@register()
+class recordedsession_terminate(SetWanted):
+    """Have a recorded session ended."""
+
+    wanted = TERMINATED
+    will_be = "terminated"
+
+    def check(self, session: Any) -> None:
+        """A host that comes back ends it then."""
+        if not session["stale"][0]:
+            super().check(session)
