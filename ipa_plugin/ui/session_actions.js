@@ -8,7 +8,7 @@ define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc', './session_values'], fun
             label: 'Terminate',
             icon: 'fa-stop',
             question: 'Terminate ${sessions}? The host ends what runs in it.',
-            page: { show_cond: ['going-on', 'iparecordingwanted_w'] }
+            page: { show_cond: ['iparecordingwanted_w'], hide_cond: ['ended'] }
         },
         suspend: {
             label: 'Suspend',
@@ -54,26 +54,37 @@ define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc', './session_values'], fun
             };
 
             that.execute_action = function(facet) {
-                const batch = rpc.batch_command({ name: 'recordedsession_' + name });
-                facet.get_selected_sessions().forEach(session => batch.add_command(rpc.command({
+                const commands = facet.get_selected_sessions().map(session => rpc.command({
                     entity: 'recordedsession',
                     method: verb.method || name,
                     args: [session.recording],
                     options: { host: session.host }
-                })));
-                batch.on_success = function(data) {
-                    const done = data.result.results.filter(result => !result.error);
-                    if (done.length === 1) IPA.notify_success(done[0].summary);
-                    else if (done.length) IPA.notify_success(verb.label + ': ' + done.length + ' sessions');
+                }));
+                // The dialog of a batch that fails only says so; that of a command says why.
+                const command = commands.length === 1 ? commands[0] : batch_of(commands);
+                command.on_success = function(data) {
+                    that.tell(data.result);
                     facet.on_update.notify();
-                    if (verb.leaves_page && done.length && facet.name === 'details') facet.redirect();
+                    if (verb.leaves_page && facet.name === 'details') facet.redirect();
                     else facet.refresh();
                 };
-                batch.on_error = () => facet.refresh();
-                batch.execute();
+                command.on_error = () => facet.refresh();
+                command.execute();
+            };
+
+            that.tell = function(result) {
+                if (!result.results) return IPA.notify_success(result.summary);
+                const done = result.results.filter(each => !each.error).length;
+                if (done) IPA.notify_success(verb.label + ': ' + done + ' of ' + result.results.length + ' sessions');
             };
             return that;
         };
+    }
+
+    function batch_of(commands) {
+        const batch = rpc.batch_command({ name: 'recordedsession_batch' });
+        batch.add_commands(commands);
+        return batch;
     }
 
     function on_list() {

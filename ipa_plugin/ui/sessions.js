@@ -47,6 +47,13 @@ define([
 
         that.init_search_facet();
 
+        // Who may not see sessions is told so on the page, without a dialog that offers to try again.
+        that.create_refresh_command = function() {
+            const command = that.search_facet_create_refresh_command();
+            command.retry = false;
+            return command;
+        };
+
         that.get_records_map = function(data) {
             const records = $.ordered_map();
             const keys = $.ordered_map();
@@ -105,7 +112,6 @@ define([
             const idle = Date.now() - last_input > IDLE_MS;
             if (idle || document.hidden || IPA.opened_dialogs.dialogs.length || that.error_displayed()) return;
             const command = that.create_refresh_command();
-            command.retry = false;
             command.notify_globally = false;
             command.execute().then(answer => that.is_shown && that.load(answer.data), () => {});
         };
@@ -128,8 +134,9 @@ define([
         that.on_event = function(data) {
             const old = that.state;
             const session = values.session_of(data.result.result);
-            const gone = session.stale || session.state === 'ended';
-            that.state = [gone ? 'gone' : 'going-on'];
+            const ended = session.state === 'ended';
+            that.state = [session.stale || ended ? 'gone' : 'going-on'];
+            if (ended) that.state.push('ended');
             if (session.state === 'suspended' || session.wanted === 'suspended') that.state.push('suspended');
             that.notify_on_change(old);
         };
@@ -189,6 +196,7 @@ define([
         session_row('iparecordingstart', session => values.time_text(session.start), 'Since'),
         session_row('iparecordingstate', values.state_content, 'State'),
         session_row('iparecordingwanted', values.wanted_text, 'Wanted'),
+        session_row('wantedby', session => session.wanted_by, 'Asked for by'),
         session_row('seen', session => values.time_text(session.seen), 'Host last heard of'),
         session_row('iparecordingpolicy', policy_links, 'Policy'),
         session_row('iparecordingterminal', session => session.terminal, 'Terminal'),
