@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from integration.machine import LAB, PASSWORD
+
 ROOT = Path(__file__).parent.parent
-LAB = ROOT / "integration/lab/lab"
-PASSWORD = "Secret123"
 INSTALL = "/root/ipa_plugin/bin/ipa-session-recording-install"
+LOCAL = ("-LLLQ", "-o", "ldif-wrap=no", "-Y", "EXTERNAL", "-H", "ldapi://%2Frun%2Fslapd-LAB-TEST.socket")
 TREE = "cn=session-recording,dc=lab,dc=test"
 
 SERVER_INSTALL = (
@@ -47,7 +48,7 @@ class Throwaway:
 
     def fails(self, *argv: str) -> str:
         """The same of a command that has to fail."""
-        done = self._lab("run", "server", *argv, check=False)
+        done = self._lab("run", "server", *argv, check=False, timeout=400)
         assert done.returncode == 1, done.stdout.decode()
         return done.stdout.decode()
 
@@ -74,9 +75,7 @@ class Throwaway:
 
     def entries(self, filter: str, base: str = "dc=lab,dc=test") -> str:
         """The names of entries in the directory."""
-        return self.run(
-            "ldapsearch", "-LLLQ", "-o", "ldif-wrap=no", "-Y", "EXTERNAL", "-b", base, filter, "1.1", check=False
-        )
+        return self.run("ldapsearch", *LOCAL, "-b", base, filter, "1.1", check=False)
 
     def life(self) -> str:
         """Changes whenever a service is restarted, the directory upgraded or a file of ours written."""

@@ -1,0 +1,1 @@
+"""How fast a directory with many policies answers: `python -m benchmarks.directory.run`."""
