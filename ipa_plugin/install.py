@@ -110,6 +110,8 @@ def install(server: Server, source: Path, args: argparse.Namespace) -> None:
         return
     if upgrade:
         print("running ipa-server-upgrade, about half a minute", flush=True)
+        # An upgrade that fails may have done a part of it, also for a version that is placed after this one.
+        install_files.write_manifest(layout, replace(now, applied=""))
         server.upgrade()
         now.applied = now.data
         install_files.write_manifest(layout, now)

@@ -251,6 +251,19 @@ def test_an_upgrade_that_fails_is_tried_again_by_the_next_run(run, server, capsy
     assert server.done == ["upgrade", "restart server"]
 
 
+def test_going_back_after_an_upgrade_that_failed_upgrades_too(run, server, source):
+    run()
+    update = source / "updates/75-session-recording.update"
+    before = update.read_text()
+    update.write_text("dn: cn=broken\n")
+    server.failing = "upgrade"
+    assert run() == 1
+    server.failing = ""
+    update.write_text(before)
+    assert run() == 0
+    assert server.done == ["load", "upgrade", "restart server"]
+
+
 def test_a_restart_that_fails_is_tried_again_by_the_next_run(run, server, source):
     run()
     (source / "policy.py").write_text("ONE = 3\n")
