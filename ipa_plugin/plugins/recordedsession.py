@@ -43,9 +43,9 @@ from typing import Any
 from ipalib import Bool, DateTime, Str, StrEnum, _, errors, ngettext
 from ipalib.plugable import Registry
 from ipapython.dn import DN
-from ipaserver.plugins.baseldap import LDAPDelete, LDAPObject, LDAPRetrieve, LDAPSearch
-from ipaserver.plugins.recordedsession_entry import STATES, WANTED, all_shown, clean, describe, same, shown, state
-from ipaserver.plugins.recordedsession_hosts import found, heard
+from ipaserver.plugins.baseldap import LDAPObject, LDAPRetrieve, LDAPSearch
+from ipaserver.plugins.recordedsession_entry import STATES, WANTED, all_shown, clean, describe, same
+from ipaserver.plugins.recordedsession_hosts import found, heard, modifier
 from ipaserver.plugins.recordingconfig import AUDITORS
 
 register = Registry()
@@ -80,7 +80,6 @@ class recordedsession(LDAPObject):
         "iparecordingpolicy",
         "iparecordingterminal",
         "iparecordingfrom",
-        "modifiersname",
     ]
     search_attributes = ["cn", "uid", "iparecordingpolicy", "iparecordingterminal", "iparecordingfrom"]
     managed_permissions = {
@@ -96,6 +95,7 @@ class recordedsession(LDAPObject):
                 "creatorsname",
                 "fqdn",
                 "iparecordingseen",
+                "modifiersname",
                 "modifytimestamp",
                 "numsubordinates",
                 "objectclass",
@@ -150,7 +150,7 @@ class recordedsession(LDAPObject):
         return DN(self.container_dn, self.api.env.basedn)
 
     def get_dn(self, *keys: str, **options: Any) -> DN:
-        """The one session of this name. Raises NotFound, ValidationError if a host must be named, and ACIError."""
+        """The one session of this name. Raises NotFound, ExecutionError if a host must be named, and ACIError."""
         self.require_sight()
         if options.get("host"):
             return DN(("cn", keys[-1]), ("fqdn", options["host"]), self.base)
@@ -162,8 +162,8 @@ class recordedsession(LDAPObject):
         if not names and not truncated:
             self.handle_not_found(*keys)
         hosts = ", ".join(all_shown(dn[1].value.encode() for dn in names))
-        problem = _("several hosts have a session of this name (%s): name one") % hosts
-        raise errors.ValidationError(name="host", error=problem)
+        problem = _('several hosts have a session "%(name)s" (%(hosts)s): say with --host which is meant')
+        raise errors.ExecutionError(message=problem % {"name": keys[-1], "hosts": hosts})
 
     def require_sight(self) -> None:
         """Raise ACIError for those to whom the directory would say that there are no sessions."""
@@ -179,14 +179,13 @@ class recordedsession(LDAPObject):
     def show(self, entries: list[Any], **options: Any) -> None:
         """Make entries fit to be shown, with host, seen, stale and wantedby unless they are to be raw."""
         raw = options.get("raw", False)
-        hosts = [entry.dn[1].value.lower() for entry in entries]
-        reports = {} if raw else heard(self.api, set(hosts))
-        for entry, host in zip(entries, hosts, strict=True):
+        names = [entry.dn for entry in entries]
+        reports = {} if raw else heard(self.api, {host_of(dn) for dn in names})
+        for entry, dn in zip(entries, names, strict=True):
             clean(entry, raw)
             if not raw:
-                describe(entry, reports[host])
-            if not options.get("all"):
-                entry.pop("modifiersname", None)
+                asker = modifier(self.backend, dn) if entry.get("iparecordingwanted") else ""
+                describe(entry, reports[host_of(dn)], asker)
 
 
 @register()
@@ -217,13 +216,14 @@ class recordedsession_find(LDAPSearch):
         """Leave out what is no session, and make the rest fit to be shown."""
         entries[:] = [entry for entry in entries if self.obj.is_session(entry.dn)]
         entries.sort(key=lambda entry: (entry.dn[1].value, entry.raw.get("iparecordingstart", [b""])[0]))
+        if options.get("stale") is not None:
+            reports = heard(self.api, {host_of(entry.dn) for entry in entries})
+            entries[:] = [entry for entry in entries if reports[host_of(entry.dn)].stale == options["stale"]]
         if options.get("pkey_only"):
             for entry in entries:
-                entry["cn"] = [shown(entry.dn[0].value)]
-            return truncated
-        self.obj.show(entries, **options)
-        if options.get("stale") is not None:
-            entries[:] = [entry for entry in entries if entry.get("stale") == [options["stale"]]]
+                clean(entry, raw=True)
+        else:
+            self.obj.show(entries, **options)
         return truncated
 
 
@@ -239,32 +239,6 @@ class recordedsession_show(LDAPRetrieve):
         return entry_attrs.dn
 
 
-@register()
-class recordedsession_del(LDAPDelete):
-    """Remove the entry of a session that has ended or whose host is gone."""
-
-    msg_summary = _('Removed recorded session "%(value)s"')
-    takes_options = (*LDAPDelete.takes_options, HOST)
-    subtree_delete = False
-
-    def pre_callback(self, ldap: Any, dn: DN, *keys: str, **options: Any) -> DN:
-        """Refuse to remove what a host still answers for."""
-        try:
-            entry = ldap.get_entry(dn, ["iparecordingstate"])
-        except errors.NotFound:
-            raise self.obj.handle_not_found(*keys) from None
-        host = dn[1].value.lower()
-        if state(entry.raw.get("iparecordingstate", [])) != "ended" and not heard(self.api, {host})[host].stale:
-            reason = _("it goes on, says its host: terminate it instead")
-            raise errors.ProtectedEntryError(label=self.obj.object_name, key=keys[-1], reason=reason)
-        return dn
-
-    def post_callback(self, ldap: Any, dn: DN, *keys: str, **options: Any) -> bool:
-        """With its last session goes the entry of a host that is gone."""
-        host = dn[1].value.lower()
-        if heard(self.api, {host})[host].stale:
-            try:
-                ldap.delete_entry(DN(*dn[1:]))
-            except (errors.NotAllowedOnNonLeaf, errors.NotFound):
-                pass
-        return True
+def host_of(dn: DN) -> str:
+    """The host of a session."""
+    return str(dn[1].value.lower())

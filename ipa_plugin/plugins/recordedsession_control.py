@@ -1,12 +1,14 @@
-"""The commands by which an auditor says what shall become of a recorded session; its host does it."""
+"""The commands by which an auditor says what shall become of a recorded session, which its host does, and of its entry."""
 
 from typing import Any
 
 from ipalib import _, errors, output
 from ipalib.plugable import Registry
-from ipaserver.plugins.baseldap import LDAPQuery, pkey_to_value
-from ipaserver.plugins.recordedsession import HOST
-from ipaserver.plugins.recordedsession_entry import RUNNING, SUSPENDED, TERMINATED
+from ipapython.dn import DN
+from ipaserver.plugins.baseldap import LDAPDelete, LDAPQuery, pkey_to_value
+from ipaserver.plugins.recordedsession import HOST, host_of
+from ipaserver.plugins.recordedsession_entry import RUNNING, SUSPENDED, TERMINATED, state
+from ipaserver.plugins.recordedsession_hosts import heard
 
 register = Registry()
 
@@ -36,11 +38,14 @@ class SetWanted(LDAPQuery):
             self.obj.backend.update_entry(entry)
         except errors.EmptyModlist:
             pass  # Somebody has asked for the same.
-        summary = _('Session "%(recording)s" of %(user)s on %(host)s will be %(state)s as soon as its host acts') % {
+        summary = _(
+            'Session "%(recording)s" of %(user)s on %(host)s will be %(state)s as soon as its host %(acts)s'
+        ) % {
             "recording": session["cn"][0],
             "user": ", ".join(session.get("uid", ["?"])),
             "host": session["host"][0],
             "state": self.will_be,
+            "acts": "comes back" if session["stale"][0] else "acts",
         }
         return {"result": True, "value": pkey_to_value(keys[-1], options), "summary": summary}
 
@@ -78,5 +83,37 @@ class recordedsession_terminate(SetWanted):
 
     def check(self, session: Any) -> None:
         """A host that comes back ends it then."""
-        if not session["stale"][0]:
+        if session["iparecordingstate"] == ["ended"] or not session["stale"][0]:
             super().check(session)
+
+
+@register()
+class recordedsession_del(LDAPDelete):
+    """Remove the entry of a session that has ended or whose host is gone."""
+
+    topic = "recordedsession"
+    msg_summary = _('Removed recorded session "%(value)s"')
+    takes_options = (*LDAPDelete.takes_options, HOST)
+    subtree_delete = False
+
+    def pre_callback(self, ldap: Any, dn: DN, *keys: str, **options: Any) -> DN:
+        """Refuse to remove what a host still answers for."""
+        try:
+            entry = ldap.get_entry(dn, ["iparecordingstate"])
+        except errors.NotFound:
+            raise self.obj.handle_not_found(*keys) from None
+        host = host_of(dn)
+        if state(entry.raw.get("iparecordingstate", [])) != "ended" and not heard(self.api, {host})[host].stale:
+            reason = _("it goes on, says its host: terminate it instead")
+            raise errors.ProtectedEntryError(label=self.obj.object_name, key=keys[-1], reason=reason)
+        return dn
+
+    def post_callback(self, ldap: Any, dn: DN, *keys: str, **options: Any) -> bool:
+        """With its last session goes the entry of a host that is gone."""
+        host = host_of(dn)
+        if heard(self.api, {host})[host].stale:
+            try:
+                ldap.delete_entry(DN(*dn[1:]))
+            except (errors.NotAllowedOnNonLeaf, errors.NotFound):
+                pass
+        return True

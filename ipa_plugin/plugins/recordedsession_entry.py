@@ -38,37 +38,36 @@ def clean(entry: Any, raw: bool) -> None:
 
     They are assigned anew, as text: FreeIPA would convert a value where it is read, and fail on what it cannot.
     """
-    for name in [name for name in entry if name.lower() not in ("attributelevelrights", "objectclass")]:
-        values = entry.raw[name]
-        del entry[name]
-        attribute = name.lower()
-        if attribute == "iparecordingstart" and not raw and (start := moment(values[0])):
-            entry[attribute] = [start]
-        elif attribute == "iparecordingstate" and not raw:
-            entry[attribute] = [state(values)]
-        elif attribute.isalnum():  # no option, as in modifiersName;x
-            entry[attribute] = all_shown(values)
+    rights = {name: entry[name] for name in entry if name.lower() == "attributelevelrights"}
+    # FreeIPA takes a name with an option, as modifiersName;x, for another name of the attribute without it.
+    said = {name.lower(): list(entry.raw[name]) for name in entry if name not in rights and name.isalnum()}
+    entry.clear()
+    for name, values in said.items():
+        entry[name] = all_shown(values)
+    entry.update(rights)
+    if not raw:
+        entry["iparecordingstate"] = [state(said.get("iparecordingstate", ()))]
+        if start := moment(said.get("iparecordingstart", [b""])[0]):
+            entry["iparecordingstart"] = [start]
     recording, host = entry.dn[0], entry.dn[1]
     entry["cn"] = [shown(recording.value)]
     entry.dn = DN((recording.attr, shown(recording.value)), (host.attr, shown(host.value)), *entry.dn[2:])
 
 
-def describe(entry: Any, report: Report) -> None:
-    """Add what a clean entry does not say: the host, what is known of it, and who wants the state that is wanted."""
-    entry["host"] = [entry.dn[1].value]
+def describe(entry: Any, report: Report, modifier: str) -> None:
+    """Add what a clean entry does not say: the host, what is known of it, and who wants the state that is wanted.
+
+    modifier: DN of who has changed the entry last.
+    """
+    host = entry.dn[1].value
+    entry["host"] = [host]
     if report.seen:
         entry["seen"] = [report.seen]
     entry["stale"] = [report.stale]
-    if asker := asked_by(entry):
-        entry["wantedby"] = [asker]
-
-
-def asked_by(entry: Any) -> str:
-    """Who wants a state, as the directory has it; nobody if the host has changed its entry since."""
-    modifier = DN(entry.get("modifiersname", [""])[0])
-    if not entry.get("iparecordingwanted") or not modifier or same(modifier[0].value, entry.dn[1].value):
-        return ""
-    return str(modifier[0].value if modifier[0].attr.lower() == "uid" else modifier)
+    if entry.get("iparecordingwanted") and modifier:
+        asker = DN(modifier)[0]
+        if not same(asker.value, host):  # If it was the host, the directory does not know any more who asked.
+            entry["wantedby"] = [str(asker.value if asker.attr.lower() == "uid" else modifier)]
 
 
 def same(one: str, other: str) -> bool:

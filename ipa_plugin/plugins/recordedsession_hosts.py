@@ -1,4 +1,4 @@
-"""What is known of the hosts of recorded sessions: when they last reported, and whether they are still there."""
+"""What the directory itself knows of recorded sessions: which hosts are still there, and who wants a state."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -37,6 +37,16 @@ def heard(api: Any, hosts: set[str]) -> dict[str, Report]:
     return {
         host: Report(seen.get(host), is_stale(seen.get(host), host in enrolled, heartbeat, now)) for host in hosts
     }
+
+
+def modifier(ldap: Any, dn: DN) -> str:
+    """DN of who has changed an entry last.
+
+    Read past FreeIPA's entries, for which modifiersName;x is the same attribute: a host may add that.
+    """
+    with ldap.error_handler():
+        [(_, attributes)] = ldap.conn.search_ext_s(str(dn), ldap.SCOPE_BASE, attrlist=["modifiersname"])
+    return next((values[0].decode() for name, values in attributes.items() if name.lower() == "modifiersname"), "")
 
 
 def found(ldap: Any, base: DN, filter: str, attributes: list[str]) -> tuple[list[Any], bool]:
