@@ -222,12 +222,13 @@ class recordingpolicy(LDAPObject):
 
     def check_name_is_free(self, name: str) -> None:
         """Refuse a second policy of a name: names say which policy has decided."""
+        container = DN(self.container_dn, self.env.basedn)
         try:
-            self.backend.find_entry_by_attr(
-                "cn", name, self.object_class, [""], DN(self.container_dn, self.env.basedn)
-            )
+            self.backend.find_entry_by_attr("cn", name, self.object_class, [""], container)
         except errors.NotFound:
             return
+        except errors.SingleMatchExpected:
+            pass
         self.handle_duplicate_entry(name)
 
 
