@@ -206,10 +206,20 @@ def test_a_file_that_was_damaged_is_put_right(run, server):
     run()
     damaged = server.root / "ipaserver/plugins/recordingpolicy.py"
     damaged.write_text("broken\n")
-    damaged.chmod(0o600)
-    run()
+    server.failing = "restart web"
+    assert run() == 1
     assert damaged.read_text() == "TWO = 2\n"
+    server.failing = ""
+    run()
     assert server.done == ["restart web"]
+
+
+def test_a_file_that_the_web_server_cannot_read_is_put_right(run, server):
+    run()
+    hidden = server.root / "ipaserver/plugins/recordingpolicy.py"
+    hidden.chmod(0o600)
+    run()
+    assert hidden.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(run, server, tmp_path):
@@ -326,6 +336,21 @@ def test_a_run_that_was_killed_anywhere_is_finished_by_the_next(run, server, sou
     assert server.files() == INSTALLED
     assert {(server.root / name).read_text() for name in INSTALLED} == {"NEW = 5\n"}
     assert server.done[-2:] == ["upgrade", "restart server"]
+
+
+def test_what_a_newer_version_began_to_place_goes_when_the_older_one_is_run(run, server, source, monkeypatch):
+    run()
+    newer = source / "plugins/newcommand.py"
+    newer.write_text("NEW = 1\n")
+    monkeypatch.setattr(install.install_files, "remove", lambda paths: pytest.fail("killed"))
+    with pytest.raises(pytest.fail.Exception):
+        run()
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert "ipaserver/plugins/newcommand.py" in server.files()
+    newer.unlink()
+    assert run() == 0
+    assert server.files() == INSTALLED
 
 
 def test_two_runs_at_once_are_refused(run, server, capsys):
