@@ -5,16 +5,16 @@ define([
     'freeipa/navigation',
     'freeipa/rpc',
     './exempt',
+    './rights',
     './settings',
     'freeipa/association',
     'freeipa/details',
     'freeipa/entity',
     'freeipa/rule',
     'freeipa/search'
-], function(IPA, $, navigation, rpc, exempt, settings) {
+], function(IPA, $, navigation, rpc, exempt, rights, settings) {
     'use strict';
 
-    const MAY_CHANGE = 'ipaenabledflag_w';
     // Members are removed before the category is set that excludes them.
     const REMOVE_MEMBERS = IPA.config.default_priority - 1;
 
@@ -46,9 +46,8 @@ define([
 
         that.on_event = function(records) {
             const old = that.state;
-            const rights = records.map(record => (record.attributelevelrights || {}).ipaenabledflag)
-                .filter(known => known !== undefined);
-            that.state = rights.length && !rights.some(right => right.includes('w')) ? ['read-only'] : [];
+            const changeable = records.some(record => rights.may_write(record, 'ipaenabledflag'));
+            that.state = records.length && !changeable ? ['read-only'] : [];
             that.notify_on_change(old);
         };
         return that;
@@ -68,7 +67,7 @@ define([
 
     // Asks for a new name and goes to the page of that name.
     function rename_action() {
-        const that = IPA.action({ name: 'rename', label: 'Rename', show_cond: [MAY_CHANGE] });
+        const that = IPA.action({ name: 'rename', label: 'Rename', show_cond: ['writable'] });
 
         that.execute_action = function(facet) {
             const dialog = IPA.dialog({
@@ -167,16 +166,16 @@ define([
         command_mode: 'info',
         policies: [exempt.policy],
         actions: [
-            { $type: 'enable', show_cond: [MAY_CHANGE] },
-            { $type: 'disable', show_cond: [MAY_CHANGE] },
+            { $type: 'enable', show_cond: ['writable'] },
+            { $type: 'disable', show_cond: ['writable'] },
             rename_action,
-            { $type: 'delete', show_cond: [MAY_CHANGE] }
+            { $type: 'delete', show_cond: ['writable'] }
         ],
         header_actions: ['enable', 'disable', 'rename', 'delete'],
         state: {
             evaluators: [
                 { $factory: IPA.enable_state_evaluator, field: 'ipaenabledflag' },
-                { $factory: IPA.acl_state_evaluator, attribute: 'ipaenabledflag' }
+                rights.writable('ipaenabledflag')
             ],
             summary_conditions: [IPA.enabled_summary_cond, IPA.disabled_summary_cond]
         },

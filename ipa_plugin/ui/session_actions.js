@@ -8,19 +8,19 @@ define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc', './session_values'], fun
             label: 'Terminate',
             icon: 'fa-stop',
             question: 'Terminate ${sessions}? The host ends what runs in it.',
-            page: { show_cond: ['iparecordingwanted_w'], hide_cond: ['ended'] }
+            page: { show_cond: ['writable'], hide_cond: ['ended'] }
         },
         suspend: {
             label: 'Suspend',
             icon: 'fa-pause',
             question: 'Suspend ${sessions}? It stands still until it is resumed.',
-            page: { show_cond: ['going-on', 'iparecordingwanted_w'], hide_cond: ['suspended'] }
+            page: { show_cond: ['going-on', 'writable'], hide_cond: ['suspended'] }
         },
         resume: {
             label: 'Resume',
             icon: 'fa-play',
             question: 'Resume ${sessions}?',
-            page: { show_cond: ['going-on', 'suspended', 'iparecordingwanted_w'] }
+            page: { show_cond: ['going-on', 'suspended', 'writable'] }
         },
         remove: {
             label: 'Remove',

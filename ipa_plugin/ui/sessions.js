@@ -7,12 +7,13 @@ define([
     'freeipa/ipa',
     'freeipa/jquery',
     'freeipa/navigation',
+    './rights',
     './session_actions',
     './session_values',
     'freeipa/details',
     'freeipa/entity',
     'freeipa/search'
-], function(IPA, $, navigation, actions, values) {
+], function(IPA, $, navigation, rights, actions, values) {
     'use strict';
 
     const REFRESH_MS = 10 * 1000;
@@ -230,7 +231,7 @@ define([
         actions: actions.on_page(),
         control_buttons: actions.buttons(),
         state: {
-            evaluators: [session_evaluator, { $factory: IPA.acl_state_evaluator, attribute: 'iparecordingwanted' }]
+            evaluators: [session_evaluator, rights.writable('iparecordingwanted')]
         },
         fields: rows.map(row => (
             { name: row.name, widget: 'session.' + row.name, label: row.label, read_only: true })),
