@@ -1,4 +1,4 @@
-"""The commands by which an auditor says what shall become of a recorded session, which its host does, and of its entry."""
+"""The commands by which an auditor says what its host shall do with a recorded session, or removes its entry."""
 
 from typing import Any
 
