@@ -206,7 +206,7 @@ def test_every_link_leads_somewhere(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_test_that_a_page_names_exists(path):
-    sources = [file.read_text() for file in (ROOT / "tests").glob("*.py")]
+    sources = [file.read_text() for tests in ("tests", "integration") for file in (ROOT / tests).rglob("*.py")]
     for name in re.findall(r"`(test_\w+)`", path.read_text()):
         assert any(f"def {name}(" in source for source in sources), name
 
