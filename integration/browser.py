@@ -61,5 +61,7 @@ class Browser:
             raise AssertionError(f"the browser is gone, exit status {self._process.wait(timeout=30)}")
         answer = json.loads(line)
         if "error" in answer:
+            # Whoever goes on starts from a fresh page.
+            self.user = ""
             raise AssertionError(answer["error"])
         return answer["result"]

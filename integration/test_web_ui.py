@@ -1,25 +1,16 @@
 """FreeIPA's web UI with our pages, in a headless browser: what each role sees there and can do.
 
-Each test leaves a picture of what it is about in build/screenshots.
+A picture of each page is left in build/screenshots.
 """
 
 import re
-import textwrap
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from integration.browser import Browser
-from integration.machine import PASSWORD, Machine
-
-HOST = "client.lab.test"
-OTHER = "other.lab.test"
-GONE = "gone.lab.test"
-"""A host that has written of a session and is enrolled no more."""
-SERVER = ("-H", "ldap://ipa.lab.test")
-MANAGER = ("-x", "-D", "cn=Directory Manager", "-w", PASSWORD)
-SESSIONS = "cn=sessions,cn=session-recording,dc=lab,dc=test"
+from integration.entries import GONE, HOST, OTHER, Policies, Sessions
+from integration.machine import Machine
 
 PAGE = ".facet.active-facet"
 DIALOG = ".modal.in .modal-dialog"
@@ -57,100 +48,29 @@ def otto(browser: Browser) -> Browser:
     return browser
 
 
+@pytest.fixture(scope="module")
+def policies(server: Machine) -> Iterator[Policies]:
+    made = Policies(server)
+    yield made
+    made.make()
+
+
 @pytest.fixture
-def policy(server: Machine, no_policies: None) -> str:
-    """A policy of order 10: record contractors in production, with the settings of the configuration."""
-    commands(
-        server,
-        """
+def policy(policies: Policies) -> str:
+    """The only policy, of order 10: record contractors in production, with the settings of the configuration."""
+    policies.make("""
         recordingpolicy_add("contractors", iparecordingorder=10, description="What contractors do in production")
         recordingpolicy_add_user("contractors", group="contractors")
         recordingpolicy_add_host("contractors", hostgroup="production")
-    """,
-    )
+    """)
     return "contractors"
 
 
 @pytest.fixture
-def no_policies(server: Machine) -> Iterator[None]:
-    """No policies before and after."""
-    remove = 'for policy in recordingpolicy_find()["result"]: recordingpolicy_del(policy["cn"])'
-    commands(server, remove)
-    yield
-    commands(server, remove)
-
-
-@pytest.fixture
-def sessions(server: Machine, client: Machine) -> Iterator["Sessions"]:
+def sessions(server: Machine, client: Machine) -> Iterator[Sessions]:
     made = Sessions(server, client)
     yield made
     made.remove()
-
-
-class Sessions:
-    """Recorded sessions in the directory, written by their hosts with their own tickets."""
-
-    def __init__(self, server: Machine, client: Machine) -> None:
-        self.server, self.client = server, client
-        self.hosts: set[str] = set()
-
-    def add(self, recording: str, user: str, host: str = HOST, state: str = "running", **more: str) -> None:
-        """A session that has just begun."""
-        now = datetime.now(UTC).strftime("%Y%m%d%H%M%SZ")
-        lines = []
-        if host not in self.hosts:
-            lines += [
-                f"dn: fqdn={host},{SESSIONS}",
-                "objectClass: ipaRecordedHost",
-                f"fqdn: {host}",
-                f"ipaRecordingSeen: {now}",
-                "",
-            ]
-            self.hosts.add(host)
-        lines += [
-            f"dn: cn={recording},fqdn={host},{SESSIONS}",
-            "objectClass: ipaRecordedSession",
-            f"cn: {recording}",
-            f"uid: {user}",
-            f"ipaRecordingStart: {now}",
-            f"ipaRecordingState: {state}",
-            *(f"ipaRecording{name.title()}: {value}" for name, value in more.items()),
-            "",
-        ]
-        written = "\n".join(lines)
-        if host == GONE:
-            self.server.run("ldapadd", *MANAGER, *SERVER, input=written)
-        else:
-            principal = {HOST: "host", OTHER: "other"}[host]
-            self.client.run("ldapadd", "-Q", "-Y", "GSSAPI", *SERVER, principal=principal, input=written)
-
-    def wanted(self, recording: str, host: str = HOST) -> str:
-        """What the directory says is wanted of it."""
-        entry = f"cn={recording},fqdn={host},{SESSIONS}"
-        found = self.server.run(
-            "ldapsearch", "-LLL", *MANAGER, *SERVER, "-s", "base", "-b", entry, "ipaRecordingWanted"
-        ).stdout
-        wanted = re.search("^ipaRecordingWanted: (.*)$", found, re.MULTILINE)
-        return wanted[1] if wanted else ""
-
-    def remove(self) -> None:
-        """Them and their hosts."""
-        if self.hosts:
-            entries = [f"fqdn={host},{SESSIONS}" for host in self.hosts]
-            # FreeIPA itself removes a host that is gone, with its last session.
-            self.server.run("ldapdelete", "-c", "-r", *MANAGER, *SERVER, *entries, check=False)
-
-
-def commands(server: Machine, script: str) -> None:
-    """Run several of FreeIPA's commands as admin in one process, which takes a tenth of the time."""
-    program = "from ipalib import api\nlocals().update((command.name, command) for command in api.Command())\n"
-    server.run(
-        "sh",
-        "-c",
-        "cat >commands.py && ipa console commands.py",
-        principal="admin",
-        input=program + textwrap.dedent(script),
-    )
 
 
 def add_members(browser: Browser, table: str, name: str) -> None:
@@ -172,8 +92,9 @@ def save(browser: Browser) -> None:
 
 
 def test_a_policy_that_is_added_and_edited_is_there_after_a_reload(
-    rita: Browser, server: Machine, no_policies: None
+    rita: Browser, server: Machine, policies: Policies
 ) -> None:
+    policies.make()
     rita.menu("Policy", "Session Recording", "Policies")
     rita.click(f"{PAGE} button[name=add]")
     rita.fill(f"{DIALOG} input[name=cn]", "contractors")
@@ -196,7 +117,7 @@ def test_a_policy_that_is_added_and_edited_is_there_after_a_reload(
         rita.fill(f"{PAGE} div[name=iparecordingaudit{attribute}] input", path)
     save(rita)
 
-    rita.go("/e/recordingpolicy/details/contractors")
+    rita.reload()
     assert rita.text(f"{PAGE} .facet-pkey") == "contractors"
     assert rita.value(f"{PAGE} textarea[name=description]") == "What contractors do in production"
     assert rita.value(f"{PAGE} input[name=iparecordingorder]") == "10"
@@ -216,15 +137,14 @@ def test_a_policy_that_is_added_and_edited_is_there_after_a_reload(
     assert "Host Groups: production\n" in shown
 
 
-def test_the_test_page_tells_who_is_recorded_and_by_which_policy(rita: Browser, server: Machine, policy: str) -> None:
-    commands(
-        server,
-        f"""
+def test_the_test_page_tells_who_is_recorded_and_by_which_policy(
+    rita: Browser, policies: Policies, policy: str
+) -> None:
+    policies.change(f"""
         recordingpolicy_mod("{policy}", iparecordingnotice="{HOSTILE}", iparecordingaudit="exec",
                             iparecordingauditchanges="/etc")
         recordingpolicy_add("nights", usercategory="all")
-    """,
-    )
+    """)
     rita.go("/e/recordingpolicy_test/details")
     run_test(rita, "bob", HOST)
     assert rita.text(f"{PAGE} p[name=recorded]") == "yes"
@@ -236,7 +156,7 @@ def test_the_test_page_tells_who_is_recorded_and_by_which_policy(rita: Browser, 
     assert rita.text(f"{PAGE} p[name=matched]") == policy
     assert rita.text(f"{PAGE} p[name=notmatched]") == "nights"
     assert_nothing_ran(rita)
-    server.ipa("recordingpolicy-mod", policy, "--notice=This session is recorded.")
+    policies.change(f"recordingpolicy_mod('{policy}', iparecordingnotice='This session is recorded.')")
     rita.click(f"{PAGE} button[name=run]")
     rita.take_picture("test")
 
@@ -264,6 +184,7 @@ def test_the_test_page_counts_disabled_policies_only_when_asked(rita: Browser, s
 
 
 def run_test(browser: Browser, user: str, host: str) -> None:
+    browser.click(f"{PAGE} button[name=again]")
     browser.fill(f"{PAGE} input[name=user]", user)
     browser.fill(f"{PAGE} input[name=host]", host)
     browser.click(f"{PAGE} button[name=run]")
@@ -338,7 +259,7 @@ def test_a_policy_that_comes_to_exempt_loses_its_settings(rita: Browser, server:
 
     rita.tick(f"{PAGE} div[name=iparecordingaction]", "exempt")
     save(rita)
-    rita.go(f"/e/recordingpolicy/details/{policy}")
+    rita.reload()
     assert rita.ticked(f"{PAGE} div[name=iparecordingaction]") == ["exempt"]
     assert not rita.shown(f"{PAGE} div[name=iparecordingcapture]")
     shown = server.ipa("recordingpolicy-show", policy, "--all", "--raw").stdout
@@ -379,7 +300,7 @@ def test_the_configuration_is_kept(rita: Browser, server: Machine) -> None:
         rita.fill(f"{PAGE} input[name=iparecordingheartbeat]", "60")
         rita.tick(f"{PAGE} div[name=iparecordingaudit]", "network")
         save(rita)
-        rita.go("/e/recordingconfig/details")
+        rita.reload()
         assert rita.value(f"{PAGE} input[name=iparecordingheartbeat]") == "60"
         assert rita.ticked(f"{PAGE} div[name=iparecordingaudit]") == ["exec", "network"]
         rita.take_picture("configuration")

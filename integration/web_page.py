@@ -32,6 +32,15 @@ IDLE = """
 return document.readyState === 'complete' && !!window.jQuery && jQuery.active === 0
     && !document.getAnimations().some(each => each instanceof CSSTransition && each.playState === 'running');
 """
+# The web UI follows its address; this ends when it has begun to.
+GO = """
+const done = arguments[1];
+if (location.hash === arguments[0]) done();
+else {
+    addEventListener('hashchange', () => setTimeout(done), { once: true });
+    location.hash = arguments[0];
+}
+"""
 # Where the lowest of these ends.
 BOTTOM = """
 return Math.ceil(Math.max(...Array.from(document.querySelectorAll(
@@ -71,9 +80,16 @@ class Page:
         self.settle()
 
     def go(self, place: str) -> None:
-        """Show a page by the part of its address after the hash, freshly loaded from the server."""
-        self.driver.get("about:blank")
-        self.driver.get(URL + "#" + place)
+        """Show a page, by the part of its address after the hash, as it is on the server now."""
+        self.driver.execute_async_script(GO, f"#{place}")
+        self.visible(FACET)
+        self.settle()
+        if self.shown(f"{FACET} button[name=refresh]") and not self.shown(DIALOG):
+            self.click(f"{FACET} button[name=refresh]")
+
+    def reload(self) -> None:
+        """Load the web UI anew, on the page that is shown."""
+        self.driver.refresh()
         self.visible(FACET)
         self.settle()
 

@@ -65,6 +65,7 @@ define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc', './session_values'], fun
                 command.on_success = function(data) {
                     that.tell(data.result);
                     facet.on_update.notify();
+                    if (facet.table) facet.table.unselect_all();
                     if (verb.leaves_page && facet.name === 'details') facet.redirect();
                     else facet.refresh();
                 };

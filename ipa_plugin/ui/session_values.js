@@ -35,7 +35,7 @@ define(['freeipa/datetime', 'freeipa/jquery', 'freeipa/rpc'], function(datetime,
 
     function time_text(value) {
         const date = datetime.parse(value);
-        return date ? datetime.format(date) + ' UTC' : value;
+        return date ? datetime.format(date) : value;
     }
 
     function badge(kind, text, title) {
@@ -43,8 +43,9 @@ define(['freeipa/datetime', 'freeipa/jquery', 'freeipa/rpc'], function(datetime,
     }
 
     function state_content(session) {
-        const kind = { running: 'success', suspended: 'warning' };
-        const badges = [badge(Object.hasOwn(kind, session.state) ? kind[session.state] : 'default', session.state)];
+        const kinds = { running: 'success', suspended: 'warning' };
+        const kind = !session.stale && Object.hasOwn(kinds, session.state) ? kinds[session.state] : 'default';
+        const badges = [badge(kind, session.state)];
         if (session.stale) {
             badges.push(' ', badge('danger', 'stale', 'Last heard of: ' + (time_text(session.seen) || 'never')));
         }

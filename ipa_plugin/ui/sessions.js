@@ -104,6 +104,7 @@ define([
             window.clearInterval(timer);
             timer = null;
             $(document).off('.recordedsession');
+            that.table.unselect_all();
             hide();
         };
 
@@ -227,6 +228,7 @@ define([
         $type: 'details',
         $factory: session_details,
         no_update: true,
+        disable_facet_tabs: true,
         refresh_attribute: 'host',
         actions: actions.on_page(),
         control_buttons: actions.buttons(),
