@@ -90,15 +90,17 @@ build_one() {
   rm -rf --one-file-system "$work"/{root,work,pid,*.layers}
   sync -f "$work"
   mv "$work" "$directory"
-  remove_old "$1"
   echo "built $1 in $((SECONDS - begun)) s"
 }
 
-# Other keys of a stage go, but for those that a lab is running on or a stage is just built on.
+# What was built with other keys goes, but for what a lab is running on or a stage is just built on.
 remove_old() {
-  local old
-  for old in "$LAB_CACHE/$1"-????????????; do
-    [ "$old" = "$(directory_of "$1")" ] || grep -qsF "$old/" "$LAB_CACHE"/{run,build}/*/*.layers || rm -rf --one-file-system "$old"
+  local stage old
+  for stage in $(all_stages); do
+    for old in "$LAB_CACHE/$stage"-????????????; do
+      [ ! -d "$old" ] || [ "$old" = "$(directory_of "$stage")" ] ||
+        grep -qsF "$old/" "$LAB_CACHE"/{run,build}/*/*.layers || rm -rf --one-file-system "$old"
+    done
   done
 }
 
