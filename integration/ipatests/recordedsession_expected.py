@@ -10,7 +10,7 @@ from ipatests.util import Fuzzy
 
 SESSIONS = DN(("cn", "sessions"), ("cn", "session-recording"), api.env.basedn)
 ALIVE, GONE, FORGOTTEN = (f"rec{name}.{api.env.domain}" for name in ("alive", "gone", "forgotten"))
-"""Hosts: enrolled; disabled, so that it has no keys; and without an entry of its own any more."""
+"""Hosts: enrolled; without keys, as one that was disabled; and without an entry of its own any more."""
 START = datetime(2026, 1, 2, 3, 4, 5)
 fuzzy_time = Fuzzy(type=datetime)
 
@@ -55,11 +55,17 @@ def remove_sessions() -> None:
 
 
 def enrol(host: str) -> None:
-    """A host that has keys, as far as anybody can see."""
-    api.Command.host_add(host, force=True)
+    """Let a host have keys, as far as anybody can see."""
     now = f"{datetime.now(UTC) - timedelta(days=1):%Y%m%d%H%M%SZ}"
     with as_directory_manager() as ldap:
-        ldap.conn.modify_s(str(api.Object.host.get_dn(host)), [(2, "krbLastPwdChange", [now.encode()])])
+        dn = DN(("fqdn", host), api.env.container_host, api.env.basedn)
+        ldap.conn.modify_s(str(dn), [(2, "krbLastPwdChange", [now.encode()])])
+
+
+def has_entry(host: str) -> bool:
+    """Whether a host has an entry below SESSIONS."""
+    with as_directory_manager() as ldap:
+        return ldap.entry_exists(DN(("fqdn", host), SESSIONS))
 
 
 def shown(host: str, recording: str, **attributes: object) -> dict:
