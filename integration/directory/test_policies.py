@@ -1,5 +1,7 @@
 """What policies mean for a user on a host, asked of the directory itself."""
 
+from itertools import pairwise
+
 import pytest
 from ipalib import errors
 
@@ -56,7 +58,7 @@ def test_a_host_group_within_six_others_counts(commands, policy, outcome):
         commands.hostgroup_add(name)
     try:
         commands.hostgroup_add_member(chain[0], host="client.lab.test")
-        for inner, outer in zip(chain, chain[1:], strict=False):
+        for inner, outer in pairwise(chain):
             commands.hostgroup_add_member(outer, hostgroup=inner)
         policy("deep", users={"user": "bob"}, hosts={"hostgroup": chain[-1]})
         assert outcome("bob") == (True, ["deep"])
