@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 import pytest
-from ipalib import errors
+from ipalib import api, errors
+from ipapython.dn import DN
 
 PREFIX = "fast-"
+SUFFIX = "dc=lab,dc=test"
 
 
 @pytest.fixture
@@ -120,3 +122,17 @@ def test_everybody_and_somebody_exclude_each_other(commands, policy):
     policy("everybody")
     with pytest.raises(errors.MutuallyExclusiveError):
         commands.recordingpolicy_add_user(PREFIX + "everybody", user="bob")
+
+
+def test_two_policies_cannot_have_one_name_however_they_are_written(commands, policy):
+    policy("one")
+    ldap = api.Backend.ldap2
+    entry = ldap.make_entry(
+        DN(("ipauniqueid", "00000000-0000-1000-8000-000000000001"), api.Object.recordingpolicy.container_dn, SUFFIX),
+        objectclass=["ipaassociation", "iparecordingpolicyobject"],
+        cn=[PREFIX + "ONE"],
+        ipauniqueid=["00000000-0000-1000-8000-000000000001"],
+        iparecordingaction=["record"],
+    )
+    with pytest.raises(errors.DuplicateEntry):
+        ldap.add_entry(entry)
