@@ -86,14 +86,17 @@ def report(lab: Lab) -> int:
     script = (Path(__file__).parent / "measure.py").read_bytes()
     lab.run("sh", "-c", "cat > /root/measure.py", input=script)
     measured = json.loads(lab.run("python3", "/root/measure.py", HOST))
-    print("| measure | ms | target |")
-    print("| --- | ---: | ---: |")
-    missed = 0
-    for name, value in measured.items():
-        if isinstance(value, float):
+    print("| measure | best, ms | median, ms | target |")
+    print("| --- | ---: | ---: | ---: |")
+    missed = False
+    for name, times in measured.items():
+        if isinstance(times, list):
+            best, median = times
             target = TARGETS.get(name)
-            missed += target is not None and value >= target
-            print(f"| {name} | {value * 1000:.0f} | {f'{target * 1000:.0f}' if target else ''} |")
+            missed |= target is not None and median >= target
+            print(
+                f"| {name} | {best * 1000:.0f} | {median * 1000:.0f} | {f'{target * 1000:.0f}' if target else ''} |"
+            )
     print(
         f"\n{measured['policies']} policies, {measured['concerning']} concern the host, {measured['matched']} match"
     )

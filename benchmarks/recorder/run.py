@@ -65,9 +65,15 @@ def main() -> int:
     outcome = report.outcome(figures, reading)
     report.show(console, outcome, figures)
     if not args.quick and args.only is None:
-        RESULT.write_text(report.markdown(outcome, figures))
+        RESULT.write_text(report.markdown(outcome, figures) + _by_hand(RESULT.read_text()))
         console.print(f"written to {RESULT.relative_to(ROOT)}")
     return 0
+
+
+def _by_hand(text: str) -> str:
+    """The section of the page that other measurements are written into."""
+    _, heading, rest = text.partition("\n## The directory\n")
+    return heading + rest
 
 
 def _copying(figures: Figures, bench: Bench, candidates: Iterable[Candidate], files: dict[str, Path]) -> None:
