@@ -33,7 +33,8 @@ class Throwaway:
     """A second lab, of its own name, of which only the server is used."""
 
     def __init__(self, stage: str) -> None:
-        self._environment = {**os.environ, "LAB_NAME": f"install-{stage}"}
+        beside = os.environ.get("LAB_NAME", "lab")
+        self._environment = {**os.environ, "LAB_NAME": f"{beside}-install-{stage}"}
         self._lab("start", stage, timeout=580)
 
     def stop(self) -> None:
