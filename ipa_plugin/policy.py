@@ -189,7 +189,8 @@ def policy_from_entry(entry: Entry) -> Policy:
 
     Without ipaEnabledFlag it is not enabled, as the filter of the hosts has it.
     """
-    attributes = Attributes(entry, _label(entry))
+    attributes = Attributes(entry, "(unreadable name)")
+    attributes.policy = next(iter(attributes.texts("cn")), "") or "(without a name)"
     name = attributes.one("cn", _name)
     action = attributes.one("ipaRecordingAction", action_of)
     if name is None:
@@ -234,11 +235,6 @@ def _together(several: list[Settings]) -> Settings:
         notice="\n".join(dict.fromkeys(settings.notice for settings in several if settings.notice)),
         on_failure=OnFailure.DENY if denies else OnFailure.ALLOW,
     )
-
-
-def _label(entry: Entry) -> str:
-    """What errors call the policy of an entry, whatever is wrong with it."""
-    return next(iter(Attributes(entry, "(unreadable name)").texts("cn")), "") or "(without a name)"
 
 
 def _name(text: str) -> str:
