@@ -214,7 +214,6 @@ def test_policies_are_disabled_enabled_and_removed_from_the_list(rita: Browser, 
         rita.click(f"{PAGE} button[name={button}]")
         rita.confirm()
         assert [row["ipaenabledflag"] for row in rita.rows()] == [status, "Enabled"]
-    rita.dismiss()
     rita.take_picture("policies")
     rita.select_row("cn", policy)
     rita.click(f"{PAGE} button[name=remove]")

@@ -17,13 +17,14 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 URL = "https://ipa.lab.test/ipa/ui/"
 PATIENCE = 30
 """Seconds until a condition that does not come true is an error."""
 
 FACET = ".facet.active-facet"
+MENU = ".navbar-nav li > a"
 DIALOG = ".modal.in .modal-dialog"
 WIDTH = 1240
 """Of the window, in pixels: the menu has room in one line."""
@@ -31,6 +32,11 @@ WIDTH = 1240
 IDLE = """
 return document.readyState === 'complete' && !!window.jQuery && jQuery.active === 0
     && !document.getAnimations().some(each => each instanceof CSSTransition && each.playState === 'running');
+"""
+# The first that can be seen, and has this text if one is given.
+FIND = """
+return Array.from(document.querySelectorAll(arguments[0])).find(each =>
+    each.checkVisibility({ visibilityProperty: true }) && (!arguments[1] || each.innerText.trim() === arguments[1]));
 """
 # The web UI follows its address; this ends when it has begun to.
 GO = """
@@ -96,12 +102,12 @@ class Page:
     def menu(self, *labels: str) -> None:
         """Choose an entry of the menu by the labels on the way to it."""
         for label in labels:
-            self._wait(lambda label=label: self._menu_item(label), f"no entry {label} in the menu").click()
+            self._wait(lambda label=label: self._find(MENU, label), f"no entry {label} in the menu").click()
         self.settle()
 
     def menu_labels(self) -> list[str]:
         """All entries of the menu, also of levels that are not open."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, ".navbar-nav li > a")
+        found = self.driver.find_elements(By.CSS_SELECTOR, MENU)
         return [(item.get_attribute("textContent") or "").strip() for item in found]
 
     def fill(self, selector: str, text: str) -> None:
@@ -140,7 +146,8 @@ class Page:
 
     def choose(self, selector: str, value: str) -> None:
         """Choose from a list."""
-        self.click(f'{selector} option[value="{value}"]')
+        Select(self.visible(selector)).select_by_value(value)
+        self.settle()
 
     def value(self, selector: str) -> str:
         """What stands in an input."""
@@ -220,11 +227,6 @@ class Page:
         self._wait(lambda: not self.shown(DIALOG), "the dialog stays")
         return told
 
-    def dismiss(self) -> None:
-        """Close the notifications."""
-        while self.shown(".notification-area .alert .close"):
-            self.click(".notification-area .alert .close")
-
     def visible(self, selector: str) -> WebElement:
         """Wait until it is there and can be seen."""
         return self._wait(lambda: self._find(selector), f"{selector} is not there")
@@ -250,7 +252,9 @@ class Page:
         ]
 
     def screenshot(self) -> str:
-        """The page from its top to its end, and a dialog that lies over it; PNG in base64."""
+        """The page from its top to its end, and a dialog that lies over it, without notifications; PNG in base64."""
+        while self.shown(".notification-area .alert .close"):
+            self.click(".notification-area .alert .close")
         self._size(WIDTH, 900)
         self._size(WIDTH, self.driver.execute_script(BOTTOM))
         picture = self.driver.get_screenshot_as_png()
@@ -262,23 +266,14 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.settle()
 
-    def _find(self, selector: str) -> WebElement | None:
-        for element in self.driver.find_elements(By.CSS_SELECTOR, selector):
-            if element.is_displayed():
-                return element
-        return None
+    def _find(self, selector: str, text: str = "") -> WebElement | None:
+        return self.driver.execute_script(FIND, selector, text)
 
     def _point(self, element: WebElement) -> None:
         # FreeIPA's checkboxes are transparent and lie over what is drawn in their place: only their position counts.
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         ActionChains(self.driver).move_to_element(element).click().perform()
         self.settle()
-
-    def _menu_item(self, label: str) -> WebElement | None:
-        for item in self.driver.find_elements(By.CSS_SELECTOR, ".navbar-nav li > a"):
-            if item.is_displayed() and item.text.strip() == label:
-                return item
-        return None
 
     def _wait(self, condition: Callable[[], Any], problem: str) -> Any:
         ignored = (NoSuchElementException, StaleElementReferenceException)
