@@ -56,7 +56,7 @@ HOST = Str(
     "host?",
     lambda ugettext, value: None if value.isprintable() else "must be a name of a host",
     label=_("Host"),
-    doc=_("Host of the session"),
+    doc=_("Host of the session; without a dot, the domain is added"),
     flags=["virtual_attribute"],
     normalizer=lambda value: value.strip().rstrip(".").lower(),
 )
@@ -153,7 +153,7 @@ class recordedsession(LDAPObject):
         """The one session of this name. Raises NotFound, ExecutionError if a host must be named, and ACIError."""
         self.require_sight()
         if options.get("host"):
-            return DN(("cn", keys[-1]), ("fqdn", options["host"]), self.base)
+            return DN(("cn", keys[-1]), self.host_dn(options["host"]))
         name = self.backend.make_filter_from_attr("cn", keys[-1])
         entries, truncated = found(self.backend, self.base, f"(&(objectclass=iparecordedsession){name})", [""])
         names = [entry.dn for entry in entries if self.is_session(entry.dn) and same(entry.dn[0].value, keys[-1])]
@@ -164,6 +164,10 @@ class recordedsession(LDAPObject):
         hosts = ", ".join(all_shown(dn[1].value.encode() for dn in names))
         problem = _('several hosts have a session "%(name)s" (%(hosts)s): say with --host which is meant')
         raise errors.ExecutionError(message=problem % {"name": keys[-1], "hosts": hosts})
+
+    def host_dn(self, name: str) -> DN:
+        """The entry of a host."""
+        return DN(("fqdn", name if "." in name else f"{name}.{self.api.env.domain}"), self.base)
 
     def require_sight(self) -> None:
         """Raise ACIError for those to whom the directory would say that there are no sessions."""
@@ -201,7 +205,7 @@ class recordedsession_find(LDAPSearch):
         """Look below the hosts, or one of them."""
         self.obj.require_sight()
         if options.get("host"):
-            return filters, DN(("fqdn", options["host"]), base_dn), ldap.SCOPE_ONELEVEL
+            return filters, self.obj.host_dn(options["host"]), ldap.SCOPE_ONELEVEL
         return filters, base_dn, ldap.SCOPE_SUBTREE
 
     def exc_callback(
