@@ -48,6 +48,7 @@ from ipa_plugin.policy_settings import (
     on_failure_of,
     order_of,
     paths_of,
+    printable,
     shown,
 )
 
@@ -93,6 +94,7 @@ __all__ = [
     "order_of",
     "paths_of",
     "policy_from_entry",
+    "printable",
     "read_policies",
     "settings_from_entry",
     "shown",

@@ -200,7 +200,12 @@ def check_audit_path(text: str) -> None:
 def shown(value: str) -> str:
     """A value as a message quotes it: short, on one line, and harmless to a terminal."""
     text = value if len(value) <= 60 else value[:57] + "..."
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text) + '"'
+    return f'"{printable(text)}"'
+
+
+def printable(text: str) -> str:
+    """`text` with its unprintable characters as their escapes, ESC as \\x1b."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _check_printable(text: str) -> None:

@@ -44,7 +44,7 @@ from ipalib import Bool, DateTime, Str, StrEnum, _, errors, ngettext
 from ipalib.plugable import Registry
 from ipapython.dn import DN
 from ipaserver.plugins.baseldap import LDAPObject, LDAPRetrieve, LDAPSearch
-from ipaserver.plugins.recordedsession_entry import STATES, WANTED, all_shown, clean, describe, same
+from ipaserver.plugins.recordedsession_entry import STATES, WANTED, Report, all_shown, clean, describe, same
 from ipaserver.plugins.recordedsession_hosts import found, heard, modifier
 from ipaserver.plugins.recordingconfig import AUDITORS
 
@@ -180,11 +180,15 @@ class recordedsession(LDAPObject):
         kinds = [[ava.attr.lower() for ava in rdn] for rdn in dn[: len(dn) - len(self.base)]]
         return dn.endswith(self.base) and kinds == [["cn"], ["fqdn"]]
 
-    def show(self, entries: list[Any], **options: Any) -> None:
-        """Make entries fit to be shown, with host, seen, stale and wantedby unless they are to be raw."""
+    def show(self, entries: list[Any], reports: dict[str, Report] | None = None, **options: Any) -> None:
+        """Make entries fit to be shown, with host, seen, stale and wantedby unless they are to be raw.
+
+        reports: the last of their hosts, where it is known already.
+        """
         raw = options.get("raw", False)
         names = [entry.dn for entry in entries]
-        reports = {} if raw else heard(self.api, {host_of(dn) for dn in names})
+        if reports is None:
+            reports = {} if raw else heard(self.api, {host_of(dn) for dn in names})
         for entry, dn in zip(entries, names, strict=True):
             clean(entry, raw)
             if not raw:
@@ -220,6 +224,7 @@ class recordedsession_find(LDAPSearch):
         """Leave out what is no session, and make the rest fit to be shown."""
         entries[:] = [entry for entry in entries if self.obj.is_session(entry.dn)]
         entries.sort(key=lambda entry: (entry.dn[1].value, entry.raw.get("iparecordingstart", [b""])[0]))
+        reports = None
         if options.get("stale") is not None:
             reports = heard(self.api, {host_of(entry.dn) for entry in entries})
             entries[:] = [entry for entry in entries if reports[host_of(entry.dn)].stale == options["stale"]]
@@ -227,7 +232,7 @@ class recordedsession_find(LDAPSearch):
             for entry in entries:
                 clean(entry, raw=True)
         else:
-            self.obj.show(entries, **options)
+            self.obj.show(entries, reports, **options)
         return truncated
 
 

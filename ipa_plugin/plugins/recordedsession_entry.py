@@ -11,6 +11,8 @@ from typing import Any
 
 from ipapython.dn import DN
 
+from ipa_plugin.policy import printable
+
 LONGEST = 256
 """Characters of a value that are shown."""
 MOST = 20
@@ -78,10 +80,7 @@ def same(one: str, other: str) -> bool:
 def shown(value: bytes | str) -> str:
     """The value in printable characters, others as their escapes (ESC as \\x1b), at most LONGEST of them."""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text[:LONGEST]
-    )
+    escaped = printable(text[:LONGEST])
     return escaped if len(text) <= LONGEST and len(escaped) <= LONGEST else f"{escaped[:LONGEST]}…"
 
 

@@ -128,6 +128,17 @@ def without_duplicates(entry: Any) -> None:
             entry[attribute] = list(dict.fromkeys(entry[attribute]))
 
 
+def resulting(command: LDAPUpdate, ldap: Any, dn: DN, changes: Any, *keys: str) -> Any:
+    """The entry that a command's `changes` lead to, which lose their duplicates. Raises NotFound."""
+    try:
+        entry = ldap.get_entry(dn, command.obj.default_attributes)
+    except errors.NotFound:
+        raise command.obj.handle_not_found(*keys) from None
+    without_duplicates(changes)
+    entry.update(changes)
+    return entry
+
+
 def invalid(error: PolicyError) -> errors.ValidationError:
     """What is wrong with an entry, as FreeIPA says it: invalid 'capture': ..."""
     option = error.option.lower() if error.option == OPTIONS["cn"] else error.option.removeprefix("--")
@@ -178,12 +189,7 @@ class recordingconfig_mod(LDAPUpdate):
 
     def pre_callback(self, ldap: Any, dn: DN, entry_attrs: Any, attrs_list: Any, *keys: str, **options: Any) -> DN:
         """What counts is the configuration that results."""
-        try:
-            entry = ldap.get_entry(dn, self.obj.default_attributes)
-        except errors.NotFound:
-            raise self.obj.handle_not_found(*keys) from None
-        without_duplicates(entry_attrs)
-        entry.update(entry_attrs)
+        entry = resulting(self, ldap, dn, entry_attrs, *keys)
         try:
             settings_from_entry(entry.raw)
             heartbeat_from_entry(entry.raw)

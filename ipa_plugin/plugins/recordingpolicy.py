@@ -78,6 +78,7 @@ from ipaserver.plugins.recordingconfig import (
     SETTING_ATTRIBUTES,
     SETTINGS,
     invalid,
+    resulting,
     rule,
     without_duplicates,
     words,
@@ -267,12 +268,7 @@ class recordingpolicy_mod(LDAPUpdate):
 
     def pre_callback(self, ldap: Any, dn: DN, entry_attrs: Any, attrs_list: Any, *keys: str, **options: Any) -> DN:
         """What counts is the policy that results."""
-        try:
-            entry = ldap.get_entry(dn, self.obj.default_attributes)
-        except errors.NotFound:
-            raise self.obj.handle_not_found(*keys) from None
-        without_duplicates(entry_attrs)
-        entry.update(entry_attrs)
+        entry = resulting(self, ldap, dn, entry_attrs, *keys)
         if options.get("rename"):
             entry["cn"] = [options["rename"]]
         self.obj.check(entry, entry_attrs)
