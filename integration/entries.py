@@ -1,18 +1,16 @@
 """What tests put into the directory: policies, made by admin, and recorded sessions, written by their hosts."""
 
-import re
 import textwrap
 from datetime import UTC, datetime
 
-from integration.machine import PASSWORD, Machine
+from integration import ldap_as
+from integration.ldap_as import SESSIONS
+from integration.machine import Machine
 
 HOST = "client.lab.test"
 OTHER = "other.lab.test"
 GONE = "gone.lab.test"
 """A host that has written of a session and is enrolled no more."""
-SERVER = ("-H", "ldap://ipa.lab.test")
-MANAGER = ("-x", "-D", "cn=Directory Manager", "-w", PASSWORD)
-SESSIONS = "cn=sessions,cn=session-recording,dc=lab,dc=test"
 
 
 class Policies:
@@ -50,45 +48,34 @@ class Sessions:
     def add(self, recording: str, user: str, host: str = HOST, state: str = "running", **more: str) -> None:
         """A session that has just begun."""
         now = datetime.now(UTC).strftime("%Y%m%d%H%M%SZ")
-        lines = []
+        above = f"fqdn={host},{SESSIONS}"
+        changes = []
         if host not in self.hosts:
-            lines += [
-                f"dn: fqdn={host},{SESSIONS}",
-                "objectClass: ipaRecordedHost",
-                f"fqdn: {host}",
-                f"ipaRecordingSeen: {now}",
-                "",
-            ]
+            changes.append(
+                ldap_as.add(above, {"objectClass": "ipaRecordedHost", "fqdn": host, "ipaRecordingSeen": now})
+            )
             self.hosts.add(host)
-        lines += [
-            f"dn: cn={recording},fqdn={host},{SESSIONS}",
-            "objectClass: ipaRecordedSession",
-            f"cn: {recording}",
-            f"uid: {user}",
-            f"ipaRecordingStart: {now}",
-            f"ipaRecordingState: {state}",
-            *(f"ipaRecording{name.title()}: {value}" for name, value in more.items()),
-            "",
-        ]
-        written = "\n".join(lines)
-        if host == GONE:
-            self.server.run("ldapadd", *MANAGER, *SERVER, input=written)
-        else:
-            principal = {HOST: "host", OTHER: "other"}[host]
-            self.client.run("ldapadd", "-Q", "-Y", "GSSAPI", *SERVER, principal=principal, input=written)
+        session = {
+            "objectClass": "ipaRecordedSession",
+            "cn": recording,
+            "uid": user,
+            "ipaRecordingStart": now,
+            "ipaRecordingState": state,
+            **{f"ipaRecording{name.title()}": value for name, value in more.items()},
+        }
+        changes.append(ldap_as.add(f"cn={recording},{above}", session))
+        principal = {HOST: "host", OTHER: "other", GONE: "root"}[host]
+        codes = ldap_as.results(self.client if principal != "root" else self.server, principal, *changes)
+        assert codes == [ldap_as.OK] * len(changes)
 
     def wanted(self, recording: str, host: str = HOST) -> str:
         """What the directory says is wanted of it."""
-        entry = f"cn={recording},fqdn={host},{SESSIONS}"
-        found = self.server.run(
-            "ldapsearch", "-LLL", *MANAGER, *SERVER, "-s", "base", "-b", entry, "ipaRecordingWanted"
-        ).stdout
-        wanted = re.search("^ipaRecordingWanted: (.*)$", found, re.MULTILINE)
-        return wanted[1] if wanted else ""
+        [entry] = ldap_as.read(self.server, "root", f"cn={recording},fqdn={host},{SESSIONS}").values()
+        return "".join(entry.get("iparecordingwanted", []))
 
     def remove(self) -> None:
         """Them and their hosts."""
         if self.hosts:
             entries = [f"fqdn={host},{SESSIONS}" for host in self.hosts]
             # FreeIPA itself removes a host that is gone, with its last session.
-            self.server.run("ldapdelete", "-c", "-r", *MANAGER, *SERVER, *entries, check=False)
+            self.server.run("ldapdelete", "-c", "-r", *ldap_as.bind("root"), *entries, check=False)

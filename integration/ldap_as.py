@@ -24,6 +24,14 @@ def user(name: str) -> str:
     return f"uid={name},cn=users,cn=accounts,{BASE}"
 
 
+def bind(principal: str) -> tuple[str, ...]:
+    """Arguments by which OpenLDAP's tools reach the directory as a principal, or as its manager: "root"."""
+    server = ("-H", "ldap://ipa.lab.test")
+    if principal == "root":
+        return (*server, "-x", "-D", "cn=Directory Manager", "-w", PASSWORD)
+    return (*server, "-Q", "-Y", "GSSAPI") if principal else (*server, "-x")
+
+
 def read(
     machine: Machine, principal: str, base: str, filter: str = "(objectClass=*)", *attributes: str
 ) -> dict[str, Entry]:
@@ -32,7 +40,7 @@ def read(
     The principal "" is anonymous.
     """
     done = machine.run(
-        *("ldapsearch", "-LLL", "-o", "ldif-wrap=no", *_as(principal), "-b", base, filter, *attributes),
+        *("ldapsearch", "-LLL", "-o", "ldif-wrap=no", *bind(principal), "-b", base, filter, *attributes),
         principal=_ticket(principal),
         check=False,
     )
@@ -79,7 +87,7 @@ def delete(dn: str) -> str:
 def results(machine: Machine, principal: str, *changes: str) -> list[int]:
     """The result codes of changes that a principal tries, one after another, each with an ldapmodify of its own."""
     done = machine.run(
-        "python3", "-c", _EACH, *_as(principal), principal=_ticket(principal), input=json.dumps(changes)
+        "python3", "-c", _EACH, *bind(principal), principal=_ticket(principal), input=json.dumps(changes)
     )
     return list(json.loads(done.stdout))
 
@@ -94,13 +102,6 @@ print(json.dumps([run(change).returncode for change in json.load(sys.stdin)]))
 
 def _ldif(dn: str, *lines: str) -> str:
     return "\n".join([f"dn: {dn}", *lines]) + "\n"
-
-
-def _as(principal: str) -> tuple[str, ...]:
-    server = ("-H", "ldap://ipa.lab.test")
-    if principal == "root":
-        return (*server, "-x", "-D", "cn=Directory Manager", "-w", PASSWORD)
-    return (*server, "-Q", "-Y", "GSSAPI") if principal else (*server, "-x")
 
 
 def _ticket(principal: str) -> str:

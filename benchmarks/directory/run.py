@@ -35,9 +35,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--lab", help="a lab that runs already and has the data, by its name; it is not stopped")
     args = parser.parse_args()
-    lab = Lab(args.lab or "benchmark")
-    if args.lab:
-        return report(lab)
+    try:
+        return report(Lab(args.lab)) if args.lab else whole(Lab("benchmark"))
+    except subprocess.CalledProcessError as error:
+        # What failed has said why.
+        print(
+            f"{' '.join(map(str, error.cmd))}: exit status {error.returncode}; nothing more is measured",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def whole(lab: "Lab") -> int:
+    """In a lab of its own."""
     lab.lab("start")
     try:
         fill(lab, Size())
