@@ -1,0 +1,1 @@
+"""Runs on a recorded host beside SSSD: who is recorded, decided at login; audit rules; live sessions."""
