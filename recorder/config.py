@@ -1,4 +1,8 @@
-"""The configuration file: TOML, checked against `recorder.settings`, with the line of every mistake."""
+"""The configuration file: TOML, checked against a table of settings, with the line of every mistake.
+
+It has a section for each of those who read it: [rec] for `sessrec rec` (`recorder.settings`), [host] for what records
+logins (`recorder.host_settings`). Each reads its own.
+"""
 
 import re
 import tomllib
@@ -8,10 +12,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from recorder.errors import SessrecError
-from recorder.setting_kinds import shown
+from recorder.setting_kinds import Setting, shown
 from recorder.settings import TABLE
 
 SECTION = "rec"
+HOST_SECTION = "host"
+SECTIONS = (SECTION, HOST_SECTION)
 
 MAX_SIZE = 64 * 1024
 """Bytes. Every setting with a page of comments is a tenth of it."""
@@ -21,37 +27,37 @@ class ConfigError(SessrecError):
     """The configuration cannot be used: "FILE:LINE: KEY: what is wrong; what to write"."""
 
 
-def load(path: str) -> dict[str, object]:
-    """The settings that the file at `path` sets, by name; raises ConfigError."""
+def load(path: str, section: str = SECTION, table: Mapping[str, Setting] = TABLE) -> dict[str, object]:
+    """The settings of `table` that a section of the file at `path` sets, by name; raises ConfigError."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse(data, path)
+    return parse(data, path, section, table)
 
 
-def parse(data: bytes, name: str) -> dict[str, object]:
-    """The settings in the TOML document `data`; `name` is the file in messages.
+def parse(data: bytes, name: str, section: str = SECTION, table: Mapping[str, Setting] = TABLE) -> dict[str, object]:
+    """The settings of `table` in a section of the TOML document `data`; `name` is the file in messages.
 
     Raises ConfigError for anything else, always with a line number; no other exception, whatever the bytes.
     """
     text = _decoded(data, name)
     document = _document(text, name)
     for key, value in document.items():
-        if key != SECTION:
-            raise _error(name, text, [key], f"unknown section{_meant(key, [SECTION])}")
+        if key not in SECTIONS:
+            raise _error(name, text, [key], f"unknown section{_meant(key, SECTIONS)}")
         if not isinstance(value, dict):
-            raise _error(name, text, [key], f"{shown(value)} is not a table; write [{SECTION}]")
-    names = [setting.name for setting in TABLE.values() if setting.in_file]
+            raise _error(name, text, [key], f"{shown(value)} is not a table; write [{key}]")
+    names = [setting.name for setting in table.values() if setting.in_file]
     values: dict[str, object] = {}
-    for key, value in document.get(SECTION, {}).items():
+    for key, value in document.get(section, {}).items():
         if key not in names:
-            raise _error(name, text, [SECTION, key], f"unknown setting{_meant(key, names)}")
+            raise _error(name, text, [section, key], f"unknown setting{_meant(key, names)}")
         try:
-            values[key] = TABLE[key].from_file(value)
+            values[key] = table[key].from_file(value)
         except ValueError as error:
-            raise _error(name, text, [SECTION, key], str(error)) from error
+            raise _error(name, text, [section, key], str(error)) from error
     return values
 
 

@@ -199,6 +199,63 @@ class Seconds(Setting):
         return f"{self.default:g}"
 
 
+class Number(Setting):
+    """A whole number."""
+
+    metavar = "NUMBER"
+    form = "a whole number in it"
+
+    def __init__(self, default: int, low: int, high: int, help: str) -> None:
+        super().__init__(default, help)
+        self.low = low
+        self.high = high
+
+    def __get__(self, instance: object, owner: type) -> int:
+        """The default."""
+        return int(str(self.default))
+
+    def from_option(self, text: str) -> object:
+        """Decimal digits."""
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise ValueError(f"{shown(text)} is not a whole number; write {self.form}")
+        return self.from_file(int(text))
+
+    def from_file(self, value: object) -> object:
+        """The value of `value` as tomllib read it."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{shown(value)} is not a whole number; write {self.form}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{shown(value)} is out of range {self.low} to {self.high}; write {self.form}")
+        return value
+
+
+class Programs(Setting):
+    """Absolute paths of programs by name, a table of TOML; there is no option for it."""
+
+    metavar = "{ NAME = PATH }"
+    form = 'a table such as { alice = "/bin/zsh" }'
+
+    def __init__(self, help: str) -> None:
+        super().__init__({}, help)
+
+    def __get__(self, instance: object, owner: type) -> dict[str, str]:
+        """The default: none."""
+        return {}
+
+    def from_file(self, value: object) -> object:
+        """The value of `value` as tomllib read it."""
+        if not isinstance(value, dict):
+            raise ValueError(f"{shown(value)} is not a table; write {self.form}")
+        for name, path in value.items():
+            if not isinstance(path, str) or not path.startswith("/") or "\0" in path:
+                raise ValueError(f"{shown(name)} = {shown(path)} is not an absolute path; write {self.form}")
+        return value
+
+    def default_text(self) -> str:
+        """Nothing to write."""
+        return ""
+
+
 class Size(Setting):
     """A number of bytes: 65536, or with a unit of 1024: "64K", "4M", "1G"."""
 

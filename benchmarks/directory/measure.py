@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import ldap  # type: ignore[import-not-found]
-import ldap.sasl  # type: ignore[import-not-found]
+import ldap
+import ldap.sasl
 from ipalib import api
 
 from ipa_plugin.policy import OPTIONS, host_filter, read_policies
