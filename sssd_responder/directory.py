@@ -1,0 +1,148 @@
+"""This host's policies in FreeIPA, read with the host's keytab over LDAP."""
+
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ipa_plugin.policy import OPTIONS, host_filter
+from ipa_plugin.policy_dn import rdns_of
+from recorder.errors import SessrecError
+from sssd_responder.enrolment import Enrolment
+from sssd_responder.snapshot import Entry, Snapshot
+from sssd_responder.watch import Signs
+
+try:
+    import ldap
+    import ldap.dn
+except ImportError:
+    ldap = None
+
+KEYTAB = "/etc/krb5.keytab"
+CACHE = "MEMORY:session-recording"
+
+LIMIT = 5.0
+"""Seconds for each operation; none of them is on the way of a login."""
+
+_SETTINGS = tuple(name for name in OPTIONS if name.startswith("ipaRecording"))
+_POLICY = ("cn", "ipaEnabledFlag", "memberUser", "userCategory", *_SETTINGS)
+"""Not memberHost, which may name ten thousand hosts: that a policy concerns this one, the filter has found out."""
+
+
+class DirectoryError(SessrecError):
+    """The directory cannot be read."""
+
+
+class Directory:
+    """A connection to one server, bound as the host. Every method raises DirectoryError; not for several threads."""
+
+    def __init__(self, enrolment: Enrolment, host: str, uri: str) -> None:
+        self.uri = uri
+        self._host = host
+        recording = f"cn=session-recording,{enrolment.suffix}"
+        self._policies = f"cn=policies,{recording}"
+        self._config = f"cn=config,{recording}"
+        self._ldap = bound(uri)
+        self._host_dn = f"fqdn={ldap.dn.escape_dn_chars(host)},cn=computers,cn=accounts,{enrolment.suffix}"
+
+    def close(self) -> None:
+        """Part from the server."""
+        try:
+            self._ldap.unbind_s()
+        except ldap.LDAPError:
+            pass
+
+    def read(self) -> Snapshot:
+        """The policies that concern the host and the configuration, as they are now."""
+        groups = self._groups()
+        found = self._search(self._policies, ldap.SCOPE_ONELEVEL, host_filter(self._host_dn, groups), _POLICY)
+        [config] = self._search(self._config, ldap.SCOPE_BASE, "(objectClass=*)", _SETTINGS) or [{}]
+        return Snapshot(
+            host=self._host,
+            server=self.uri,
+            read=time.time(),
+            host_groups=frozenset(rdns_of(dn)[0][1] for dn in groups),
+            policies=tuple({**entry, "hostCategory": [b"all"]} for entry in found),
+            config=config,
+        )
+
+    def last_usn(self) -> int:
+        """The number of the server's last change."""
+        [entry] = self._search("", ldap.SCOPE_BASE, "(objectClass=*)", ("lastusn",)) or [{}]
+        for values in entry.values():
+            for value in values:
+                return int(value)
+        raise DirectoryError(f"{self.uri}: numbers no changes; is it FreeIPA?")
+
+    def signs(self, since: int) -> Signs:
+        """What shows that the host's policies may have changed, see Signs."""
+        changed = f"(&(entryUSN>={since})(objectClass=ipaRecordingPolicyObject))"
+        config = self._search(self._config, ldap.SCOPE_BASE, f"(entryUSN>={since})", ("cn",))
+        [container] = self._search(self._policies, ldap.SCOPE_BASE, "(objectClass=*)", ("numSubordinates",)) or [{}]
+        counted = next((int(value) for values in container.values() for value in values), -1)
+        policies = self._search(self._policies, ldap.SCOPE_ONELEVEL, changed, ("cn",))
+        return Signs(len(policies) + len(config), frozenset(self._groups()), counted)
+
+    def _groups(self) -> list[str]:
+        """The DNs of the host groups that the host is in, as the directory writes them."""
+        found = self._search(self._host_dn, ldap.SCOPE_BASE, "(objectClass=*)", ("memberOf",))
+        if not found:
+            raise DirectoryError(f"{self.uri}: knows no host {self._host}; enrol it, or correct [host] hostname")
+        dns = [value.decode() for values in found[0].values() for value in values]
+        return [dn for dn in dns if _is_host_group(dn)]
+
+    def _search(self, base: str, scope: int, filter: str, attributes: Iterable[str]) -> list[Entry]:
+        try:
+            found: list[tuple[str | None, Any]] = self._ldap.search_ext_s(
+                base, scope, filter, list(attributes), timeout=LIMIT
+            )
+        except ldap.NO_SUCH_OBJECT as error:
+            raise DirectoryError(
+                f"{self.uri}: has no {base}; run ipa-session-recording-install on the servers of FreeIPA"
+            ) from error
+        except ldap.LDAPError as error:
+            raise DirectoryError(f"{self.uri}: {_reason(error)}") from error
+        return [entry for dn, entry in found if dn is not None]
+
+
+def bound(uri: str) -> Any:
+    """A connection of python-ldap to a server, bound as the host. Raises DirectoryError."""
+    if ldap is None:
+        raise DirectoryError("FreeIPA cannot be read without python3-ldap; install it")
+    # Kerberos gets a ticket by the keytab whenever it needs one, and nobody else's cache is touched.
+    os.environ["KRB5_CLIENT_KTNAME"] = KEYTAB
+    os.environ["KRB5CCNAME"] = CACHE
+    try:
+        connection = ldap.initialize(uri)
+        for option, value in (
+            (ldap.OPT_NETWORK_TIMEOUT, LIMIT),
+            (ldap.OPT_TIMEOUT, LIMIT),
+            (ldap.OPT_REFERRALS, 0),
+            # No names from reverse DNS: the principal is the server's name as we have it.
+            (ldap.OPT_X_SASL_NOCANON, 1),
+            # Signed and encrypted, or not at all.
+            (ldap.OPT_X_SASL_SSF_MIN, 56),
+        ):
+            connection.set_option(option, value)
+        connection.sasl_gssapi_bind_s()
+    except ldap.LDAPError as error:
+        raise DirectoryError(f"{uri}: {_reason(error)}") from error
+    return connection
+
+
+def _is_host_group(dn: str) -> bool:
+    try:
+        _, *container = rdns_of(dn)
+    except ValueError:
+        return False
+    return [(attribute, value.lower()) for attribute, value in container[:2]] == [
+        ("cn", "hostgroups"),
+        ("cn", "accounts"),
+    ]
+
+
+def _reason(error: Any) -> str:
+    """What a library's error says, on one line."""
+    details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    parts = [str(details[key]) for key in ("desc", "info") if details.get(key)]
+    return " ".join(": ".join(parts or [str(error) or type(error).__name__]).split())
