@@ -26,10 +26,11 @@ VERBS = {
     "play": "auditor.commands.play",
     "export": "auditor.commands.export",
     "delete": "auditor.commands.delete",
+    "host": "host.commands",
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
 `run(args) -> exit status`. `rec`, where argparse costs too much, has `main(argv) -> exit status` instead, and its
-options as argparse knows them are in recorder.options."""
+options as argparse knows them are in recorder.options. `host` has VERBS of its own below it, of the same kind."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -82,9 +83,9 @@ def main(argv: "list[str] | None" = None) -> int:
     return status
 
 
-def load(verb: str) -> "ModuleType":
-    """The module of one of VERBS; raises NotInstalledError, which names what is missing."""
-    name = VERBS[verb]
+def load(verb: str, below: "dict[str, str]" = VERBS) -> "ModuleType":
+    """The module of one of VERBS, or of those `below` one; raises NotInstalledError, which names what is missing."""
+    name = below[verb]
     try:
         __import__(name)
     except ModuleNotFoundError as error:
@@ -138,6 +139,9 @@ def _dispatch(arguments: list[str]) -> int:
     module = load(verb)
     if hasattr(module, "main"):
         return int(module.main(rest))
+    below = getattr(module, "VERBS", {})
+    if rest and rest[0] in below:
+        verb, module, rest = f"{verb} {rest[0]}", load(rest[0], below), rest[1:]
     # What a recording holds need not be in the character set of the auditor's terminal.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")

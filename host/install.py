@@ -1,0 +1,149 @@
+"""Puts session recording in place on this host, brings it up to date, or takes it out again.
+
+The steps are in an order in which nobody is locked out: everybody's shell is changed last, when a login through it
+has been tried, and changed back first.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from host import install_files
+from host.install_error import InstallError
+from host.install_layout import LOGIN_SHELL, RUN, STATE, Layout
+from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
+from host.install_services import Answers, Files, Ground, Units
+from host.install_system import System
+
+UP_TO_DATE = "Session recording is in place and up to date: nothing to do."
+NOT_INSTALLED = "Session recording is not installed here: nothing to do."
+
+Say = Callable[[str], None]
+
+
+class Step(Protocol):
+    """A part of the installation."""
+
+    def pending(self) -> list[str]:
+        """What `apply` would do, a line each; nothing where all is as it should be."""
+
+    def apply(self) -> list[str]:
+        """Do it; what is worth saying of it. Raises InstallError or OSError."""
+
+    def undo(self) -> list[str]:
+        """Make it as it was before; what was done."""
+
+
+class Installation:
+    """The steps on one host."""
+
+    def __init__(self, layout: Layout, system: System) -> None:
+        self.layout, self.system = layout, system
+        self.manifest = install_files.read_manifest(layout)
+
+    def check(self, say: Say) -> bool:
+        """Say what `install` would do; whether that is nothing."""
+        pending = [line for step in self._steps() for line in step.pending()]
+        for line in pending:
+            say(f"would {line}")
+        self._hints(say)
+        if not pending:
+            say(UP_TO_DATE)
+        return not pending
+
+    def install(self, say: Say) -> None:
+        """Do what is left to do. Raises InstallError or OSError, with logins as they were, or without recording."""
+        self.system.check()
+        steps = self._steps()
+        done = 0
+        try:
+            for step in steps:
+                pending = step.pending()
+                for line in pending:
+                    say(line)
+                if pending:
+                    done += 1
+                    for line in step.apply():
+                        say(line)
+        except (InstallError, OSError, KeyboardInterrupt) as error:
+            self._keep_logins_going(say)
+            if isinstance(error, OSError):
+                raise InstallError(f"{error}; put that right, then run this again") from error
+            raise
+        self._hints(say)
+        say("Session recording is in place." if done else UP_TO_DATE)
+
+    def uninstall(self, say: Say, purge: bool) -> None:
+        """Take all of it out, the change of everybody's shell first. Raises InstallError or OSError."""
+        if users := self.system.local_users_of(LOGIN_SHELL):
+            raise InstallError(
+                f"{LOGIN_SHELL} is the shell of {', '.join(users)} in /etc/passwd: give them another one first, "
+                "or they cannot log in any more (chsh -s /bin/bash USER)"
+            )
+        going_on = len(list(self.layout.at(RUN / "sessions").glob("*.json")))
+        steps = self._steps()
+        said = [line for step in reversed(steps) for line in _undone(step, say)]
+        if said:
+            self.system.take_up_units()
+        if going_on:
+            say(f"{going_on} sessions go on, and are recorded to their end")
+        if purge:
+            for line in self._ground().purge():
+                said.append(line)
+                say(line)
+        else:
+            self.layout.manifest.unlink(missing_ok=True)
+            if said and self.layout.at(STATE).exists():
+                say(f"{STATE} stays, with the host's key and whatever was recorded there")
+        say("Session recording is uninstalled." if said else NOT_INSTALLED)
+
+    def _steps(self) -> list[Step]:
+        contents = self.layout.contents()
+        self.files = Files(self.layout, self.system, self.manifest, contents)
+        self.units = Units(self.layout, self.system, self.manifest, contents)
+        self.pam = Pam(self.layout, self.system)
+        self.sssd = Sssd(self.layout, self.system, self.manifest)
+        return [
+            self.files,
+            self._ground(),
+            self.units,
+            Answers(self.system),
+            Shells(self.layout),
+            self.pam,
+            self.sssd,
+        ]
+
+    def _ground(self) -> Ground:
+        return Ground(self.layout, self.system, self.manifest)
+
+    def _hints(self, say: Say) -> None:
+        if self.pam.by_hand:
+            say(PAM_BY_HAND)
+        if not self.sssd.configured:
+            say(LOCAL_ONLY)
+
+    def _keep_logins_going(self, say: Say) -> None:
+        """After a failure: nobody's shell may depend on services that do not answer."""
+        if not self.system.unanswered(wait=0):
+            return
+        try:
+            if self.files.put_back():
+                self.units.apply()
+                self.manifest.running = ""
+                install_files.write_manifest(self.layout, self.manifest)
+                if not self.system.unanswered():
+                    say("the version that was there before is in its place again")
+                    return
+        except (InstallError, OSError) as error:
+            say(f"the version that was there before does not come back: {error}")
+        for step in (self.sssd, self.pam):
+            try:
+                for line in step.undo():
+                    say(f"{line}: logins go on unrecorded")
+            except (InstallError, OSError) as error:
+                say(f"logins may fail: {error}")
+
+
+def _undone(step: Step, say: Say) -> Iterator[str]:
+    for line in step.undo():
+        say(line)
+        yield line

@@ -1,0 +1,101 @@
+"""Which files go where on a recorded host, with which modes and contents.
+
+`sessrec host install` runs from a checkout, or from what it has placed itself: the code goes with its own sources.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from host.install_error import InstallError
+
+CODE = Path("/usr/lib/session-recording")
+PROGRAMS = Path("/usr/libexec/session-recording")
+LOGIN_SHELL = PROGRAMS / "login-shell"
+PAM_HOOK = PROGRAMS / "pam-hook"
+COMMAND = Path("/usr/bin/sessrec")
+CONFIG = Path("/etc/session-recording/config.toml")
+POLICIES = Path("/etc/session-recording/policies.toml")
+SSSD_DROP_IN = Path("/etc/sssd/conf.d/60-session-recording.conf")
+STATE = Path("/var/lib/session-recording")
+KEY = STATE / "key.pem"
+RUN = Path("/run/session-recording")
+RECORDER = "session-recorder.service"
+RESPONDER = "session-recording-responder.service"
+BUS_NAME = "org.freeipa.SessionRecording1"
+ACCOUNT = "session-recording"
+PAM_PROFILE = Path("/usr/share/pam-configs/session-recording")
+
+SOURCE = Path(__file__).resolve().parent.parent
+"""What is copied: the directory that the packages lie in."""
+
+_PACKAGES = ("recorder", "sssd_responder", "host", "auditor")
+_UNITS = Path("/usr/lib/systemd/system")
+
+
+class Content(NamedTuple):
+    """A file's bytes and permissions; owner is root."""
+
+    data: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places under another root than `/`, for tests, and where there is something to copy from."""
+
+    root: Path = Path("/")
+    source: Path = SOURCE
+
+    def at(self, path: Path) -> Path:
+        """`path` under the root."""
+        return self.root / path.relative_to("/")
+
+    @property
+    def manifest(self) -> Path:
+        """JSON, see host.install_files.Manifest."""
+        return self.at(STATE) / "installed.json"
+
+    @property
+    def saved(self) -> Path:
+        """Files of the administrator's that had to make way."""
+        return self.at(STATE) / "saved"
+
+    def contents(self) -> dict[Path, Content]:
+        """Every file that is placed as it is, by its path below `/`. Raises InstallError where one is missing."""
+        sources = dict(self._sources())
+        try:
+            return {path: Content(source.read_bytes(), mode) for path, (source, mode) in sources.items()}
+        except FileNotFoundError as error:
+            raise InstallError(f"{error.filename} is missing: get a complete copy of the sources") from error
+
+    def _sources(self) -> Iterator[tuple[Path, tuple[Path, int]]]:
+        files = self.source / "host/files"
+        for source in self._code():
+            yield CODE / source.relative_to(self.source), (source, 0o644)
+        yield LOGIN_SHELL, (self.source / "recorder/login_shell.py", 0o755)
+        yield PAM_HOOK, (self.source / "sssd_responder/pam_hook.py", 0o755)
+        for name in ("recorder", "responder"):
+            yield PROGRAMS / name, (files / name, 0o755)
+        yield COMMAND, (files / "sessrec", 0o755)
+        for name in (RECORDER, RESPONDER):
+            yield _UNITS / name, (files / name, 0o644)
+        for path, name in {
+            "/usr/lib/sysusers.d/session-recording.conf": "sysusers.conf",
+            "/usr/lib/tmpfiles.d/session-recording.conf": "tmpfiles.conf",
+            f"/usr/share/dbus-1/system.d/{BUS_NAME}.conf": "dbus-policy.conf",
+            f"/usr/share/dbus-1/system-services/{BUS_NAME}.service": "dbus-activation.service",
+        }.items():
+            yield Path(path), (files / name, 0o644)
+        if self.at(PAM_PROFILE.parent).is_dir():
+            yield PAM_PROFILE, (files / "pam-profile", 0o644)
+
+    def _code(self) -> Iterator[Path]:
+        yield self.source / "sessrec.py"
+        yield self.source / "ipa_plugin/__init__.py"
+        yield from sorted(self.source.glob("ipa_plugin/policy*.py"))
+        for package in _PACKAGES:
+            for path in sorted((self.source / package).rglob("*")):
+                if path.is_file() and path.suffix != ".pyc" and not path.name.startswith("."):
+                    yield path

@@ -1,0 +1,185 @@
+"""The steps up to the point where both services answer: files, user, directories, key, configuration, units."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from host import install_files
+from host.config_example import config_example
+from host.install_error import InstallError
+from host.install_files import Manifest
+from host.install_layout import CODE, CONFIG, KEY, RECORDER, RESPONDER, RUN, SSSD_DROP_IN, STATE, Content, Layout
+from host.install_system import System
+from recorder import signing_key
+
+
+class Files:
+    """All that is placed as it lies in the sources."""
+
+    def __init__(self, layout: Layout, system: System, manifest: Manifest, contents: Mapping[Path, Content]) -> None:
+        self._layout, self._system, self._manifest, self._contents = layout, system, manifest, contents
+        self._replaced: dict[Path, Content | None] = {}
+
+    def pending(self) -> list[str]:
+        """What differs, the code as one."""
+        differing = install_files.differing(self._layout, self._contents)
+        gone = self._outdated()
+        code = [path for path in (*differing, *gone) if path.is_relative_to(CODE)]
+        return [
+            *([f"bring {CODE} up to date: {len(code)} files"] if code else []),
+            *(f"place {path}" for path in differing if path not in code),
+            *(f"remove {path}" for path in gone if path not in code),
+        ]
+
+    def apply(self) -> list[str]:
+        """Place them, and say what had to make way."""
+        differing, gone = install_files.differing(self._layout, self._contents), self._outdated()
+        for path in (*differing, *gone):
+            self._replaced[path] = self._now(path)
+        saved = install_files.place(self._layout, self._manifest, differing, self._contents)
+        install_files.remove(self._layout, self._manifest, gone)
+        install_files.write_manifest(self._layout, self._manifest)
+        self._system.compile()
+        return [f"what was in {path} is kept in {copy}" for path, copy in saved]
+
+    def put_back(self) -> bool:
+        """The version that `apply` replaced, in its place again; whether there was one."""
+        before = {path: content for path, content in self._replaced.items() if content is not None}
+        if not before:
+            return False
+        install_files.place(self._layout, self._manifest, before, before)
+        install_files.remove(
+            self._layout, self._manifest, [p for p, content in self._replaced.items() if not content]
+        )
+        install_files.write_manifest(self._layout, self._manifest)
+        self._system.compile()
+        return True
+
+    def undo(self) -> list[str]:
+        """Remove all of it; whose file had made way has it back."""
+        named = dict.fromkeys(Path(name) for name in self._manifest.files)
+        # Where the manifest is lost: what is there exactly as it would be placed.
+        differing = install_files.differing(self._layout, self._contents)
+        named |= dict.fromkeys(path for path in self._contents if path not in differing)
+        paths = [path for path in named if path not in (CONFIG, SSSD_DROP_IN)]
+        if not paths:
+            return []
+        saved = install_files.remove(self._layout, self._manifest, paths)
+        return [f"removed {len(paths)} files", *(f"your changes to {path} are in {copy}" for path, copy in saved)]
+
+    def _outdated(self) -> list[Path]:
+        outdated = install_files.outdated(self._layout, self._manifest, self._contents)
+        return [path for path in outdated if path not in (CONFIG, SSSD_DROP_IN)]
+
+    def _now(self, path: Path) -> Content | None:
+        target = self._layout.at(path)
+        if not target.is_file() or str(path) not in self._manifest.files:
+            return None
+        return Content(target.read_bytes(), target.stat().st_mode & 0o777)
+
+
+class Ground:
+    """System user, directories, the host's key and an example of a configuration: made once, and then left alone."""
+
+    def __init__(self, layout: Layout, system: System, manifest: Manifest) -> None:
+        self._layout, self._system, self._manifest = layout, system, manifest
+
+    def pending(self) -> list[str]:
+        """What is not there."""
+        missing = [path for path in (RUN / "sessions", STATE / "recordings") if not self._layout.at(path).is_dir()]
+        return [
+            *([] if self._system.account_exists() else ["make the system user session-recording"]),
+            *(f"make {path}" for path in missing),
+            *([] if self._layout.at(CONFIG).exists() else [f"place {CONFIG}, with every setting at its default"]),
+            *([] if self._layout.at(KEY).exists() else [f"make the host's key, {KEY}"]),
+        ]
+
+    def apply(self) -> list[str]:
+        """Make it."""
+        if not self._system.account_exists():
+            self._system.create_account()
+        self._system.create_directories()
+        if not self._layout.at(CONFIG).exists():
+            content = Content(config_example().encode())
+            install_files.place(self._layout, self._manifest, [CONFIG], {CONFIG: content})
+        if not self._layout.at(KEY).exists():
+            signing_key.create(self._layout.at(KEY))
+        return []
+
+    def undo(self) -> list[str]:
+        """Remove the example, unless somebody has made it his own. Key, recordings and policies stay."""
+        for path in (RUN / "sessions", RUN, STATE / "recordings"):
+            self._remove_if_empty(path)
+        if not self._layout.at(CONFIG).exists():
+            return []
+        if install_files.is_edited(self._layout, self._manifest, CONFIG) or str(CONFIG) not in self._manifest.files:
+            return [f"{CONFIG} stays, since it was changed"]
+        install_files.remove(self._layout, self._manifest, [CONFIG])
+        return []
+
+    def purge(self) -> list[str]:
+        """Remove what `undo` leaves: recordings that are files here, key, configuration, policies, system user."""
+        gone = [path for path in (STATE, CONFIG.parent, RUN) if self._layout.at(path).exists()]
+        for path in gone:
+            shutil.rmtree(self._layout.at(path))
+        if self._system.account_exists():
+            self._system.remove_account()
+        return [f"removed {path}" for path in gone]
+
+    def _remove_if_empty(self, path: Path) -> None:
+        try:
+            self._layout.at(path).rmdir()
+        except OSError:
+            return
+
+
+class Units:
+    """Both services, the responder first, since the recorder asks it."""
+
+    def __init__(self, layout: Layout, system: System, manifest: Manifest, contents: Mapping[Path, Content]) -> None:
+        self._layout, self._system, self._manifest = layout, system, manifest
+        self._digest = install_files.digest(contents)
+
+    def pending(self) -> list[str]:
+        """The units that do not run, or run what was there before."""
+        newer = self._manifest.running != self._digest
+        return [f"start {unit}" for unit in (RESPONDER, RECORDER) if newer or not self._system.is_up(unit)]
+
+    def apply(self) -> list[str]:
+        """Start them anew. Sessions go on meanwhile."""
+        self._system.take_up_units()
+        for unit in (RESPONDER, RECORDER):
+            self._system.start(unit)
+        self._manifest.running = self._digest
+        install_files.write_manifest(self._layout, self._manifest)
+        return []
+
+    def undo(self) -> list[str]:
+        """Stop them. Sessions that are being recorded are, to their end."""
+        stopped = [unit for unit in (RECORDER, RESPONDER) if self._system.is_enabled(unit)]
+        for unit in stopped:
+            self._system.stop(unit)
+        return [f"stopped {unit}" for unit in stopped]
+
+
+class Answers:
+    """No step of its own, but the condition for those after it: a login would succeed."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def pending(self) -> list[str]:
+        """What is wrong."""
+        problem = self._system.unanswered(wait=0)
+        return [f"put right: {problem}"] if problem else []
+
+    def apply(self) -> list[str]:
+        """Give the services time."""
+        problem = self._system.unanswered()
+        if problem:
+            raise InstallError(problem)
+        return []
+
+    def undo(self) -> list[str]:
+        """Nothing is to be undone."""
+        return []
