@@ -34,7 +34,7 @@ class AuditRules(Protocol):
 
 
 class Sessions(Protocol):
-    """Who wants to know of recorded sessions; called by the thread that answers, so must not wait."""
+    """Who keeps the recorded sessions; called by the thread that answers, so must not wait."""
 
     def started(self, description: Mapping[str, Any]) -> None:
         """A recording has begun."""
@@ -53,9 +53,7 @@ class Decisions:
         self.identities = identities
         self.policies = policies
         self.audit: AuditRules | None = None
-        self.sessions: list[Sessions] = []
-        self.live: dict[str, Mapping[str, Any]] = {}
-        """The descriptions of the sessions that are recorded now, by recording."""
+        self.sessions: Sessions | None = None
         self.status_parts: dict[str, Any] = {}
         """Further parts of the status: functions that return what is to stand under a name."""
         self._since = time.time()
@@ -123,32 +121,27 @@ class Decisions:
 
     def started(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """A recording has begun, as the question describes it."""
-        rec = _text(question, "rec")
-        description = {key: value for key, value in question.items() if key != "ask"}
-        self.live[rec] = description
-        for listener in self.sessions:
-            listener.started(description)
+        if self.sessions is not None:
+            self.sessions.started({key: value for key, value in question.items() if key != "ask"})
         return {}
 
     def ended(self, rec: str) -> dict[str, Any]:
         """A recording has ended."""
-        self.live.pop(rec, None)
-        for listener in self.sessions:
-            listener.ended(rec)
+        if self.sessions is not None:
+            self.sessions.ended(rec)
         return {}
 
     def status(self) -> dict[str, Any]:
         """What the responder knows about itself.
 
         {"host", "since" (Unix seconds), "directory", "local", "unreadable" as `Policies.status` has them, "identity",
-        "sessions" (how many are recorded), "audit" (null without audit rules), and what other parts add}.
+        "audit" (null without audit rules), and what other parts add}.
         """
         return {
             "host": self.policies.host,
             "since": self._since,
             **self.policies.status(),
             "identity": self.identities.status(),
-            "sessions": len(self.live),
             "audit": None if self.audit is None else self.audit.status(),
             **{name: part() for name, part in self.status_parts.items()},
         }
