@@ -11,7 +11,7 @@ from host.install_system import System
 
 SHELLS = Path("/etc/shells")
 PAM_FILES = (Path("/etc/pam.d/common-session"), Path("/etc/pam.d/common-session-noninteractive"))
-PAM_LINE = f"session required pam_exec.so seteuid quiet {PAM_HOOK}"
+PAM_LINE = f"session required pam_exec.so seteuid quiet stdout {PAM_HOOK}"
 PAM_BY_HAND = (
     "PAM is not set up by pam-auth-update here, and without the hook no audit rules are set. Add this line after "
     f"pam_loginuid.so to what sshd, login, su, sudo and crond include, such as /etc/pam.d/postlogin: {PAM_LINE}"

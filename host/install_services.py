@@ -108,8 +108,12 @@ class Ground:
 
     def undo(self) -> list[str]:
         """Remove the example, unless somebody has made it his own. Key, recordings and policies stay."""
-        for path in (RUN / "sessions", RUN, STATE / "recordings"):
+        self._layout.at(STATE / "last-known.json").unlink(missing_ok=True)
+        for path in (STATE / "recordings", RUN / "sessions"):
             self._remove_if_empty(path)
+        if not self._layout.at(RUN / "sessions").exists():
+            # What sessions that go on do not need: the sockets of the services.
+            shutil.rmtree(self._layout.at(RUN), ignore_errors=True)
         if not self._layout.at(CONFIG).exists():
             return []
         if install_files.is_edited(self._layout, self._manifest, CONFIG) or str(CONFIG) not in self._manifest.files:
