@@ -182,8 +182,8 @@ def _described(user: User, decision: Decision) -> dict[str, Any]:
 
 def _text(question: Mapping[str, Any], key: str) -> str:
     value = question.get(key)
-    if not isinstance(value, str) or not value or len(value) > 1000:
-        raise RequestError(f'"{key}" is missing, or not a text')
+    if not isinstance(value, str) or not 0 < len(value) <= 1000 or not value.isprintable():
+        raise RequestError(f'"{key}" is missing, or not a printable text')
     return value
 
 
