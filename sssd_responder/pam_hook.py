@@ -1,13 +1,18 @@
 #!/usr/bin/python3 -IS
-"""What PAM runs when a session is opened and when it is closed: it tells the responder, which sets the audit rules.
+"""What PAM runs when a session is opened: it tells the responder, which sets the audit rules.
 
-Installed as a program of its own, for the session stack of every service:
+Installed as a program of its own. Two lines in the session stack of every service, after pam_loginuid.so:
 
-    session required pam_exec.so seteuid quiet stdout /usr/libexec/session-recording/pam-hook
+    session required pam_env.so readenv=0 conffile=/usr/lib/session-recording/sssd_responder/pam_env.conf
+    session required pam_exec.so type=open_session seteuid quiet stdout /usr/libexec/session-recording/pam-hook
 
-PAM hands over the session in the environment (PAM_TYPE, PAM_USER, PAM_SERVICE, PAM_RHOST, PAM_TTY). The responder
-learns who it is from the kernel; these only describe. Exit status 1 refuses the session, and only the responder's own
-"no" does: where it is down or mute, cron and sudo go on, and the login shell refuses for itself.
+Both are needed, and `type`: pam_exec.so runs programs as root in the environment that PAM has collected. Where users
+write some of that themselves, LD_PRELOAD in it would make them root. The first line takes such variables away before
+a session is opened; nothing can do so before it is closed.
+
+PAM describes the session in variables. The responder learns from the kernel who it is. Exit status 1 refuses the
+session, and only the responder's own "no" does that: where it is down or mute, cron and sudo go on, and the login
+shell refuses for itself.
 
 It stands in every login's way, so it imports only what the interpreter has built in.
 """
@@ -17,24 +22,22 @@ import _socket
 import posix
 
 RUN = "/run/session-recording"
+LOGIN_UID = "/proc/self/loginuid"
 LIMIT = 2
 """Seconds that the responder has, in all."""
-UNSET = b"4294967295"
-"""The loginuid of daemons and of what they run for themselves."""
 LONGEST = 1024
-"""Bytes of a variable, characters of a message. A name or an address has a quarter of it."""
+"""Bytes of a variable, characters of a message."""
+
+UNSET = b"4294967295"
+"""The login uid of daemons and of what they run for themselves."""
 
 
 def main() -> int:
     """The exit status for PAM."""
-    ask = {b"open_session": "open", b"close_session": "close"}.get(posix.environ.get(b"PAM_TYPE", b""))
-    if ask is None or _loginuid() == UNSET:
+    if _login_uid() == UNSET:
         return 0
-    # Who sits at a console could otherwise end this program at the right moment, and be logged in without rules.
-    for signal in (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGTSTP, _signal.SIGHUP, _signal.SIGTERM):
-        _signal.signal(signal, _signal.SIG_IGN)
-    message = _refusal(_answer(_request(ask)))
-    if message is None or ask == "close":
+    message = _refusal(_answer(_request()))
+    if message is None:
         return 0
     try:
         posix.write(1, message.encode() + b"\n")
@@ -43,20 +46,19 @@ def main() -> int:
     return 1
 
 
-def _loginuid() -> bytes:
+def _login_uid() -> bytes:
     """Unset where the kernel has no auditing: nobody is recognised there."""
     try:
-        file = posix.open("/proc/self/loginuid", posix.O_RDONLY | posix.O_CLOEXEC)
+        file = posix.open(LOGIN_UID, posix.O_RDONLY | posix.O_CLOEXEC)
         return posix.read(file, 16).strip()
     except OSError:
         return UNSET
 
 
-def _request(ask: str) -> bytes:
-    fields = ["user", "service", "rhost", "tty"]
-    values = [_quoted(posix.environ.get(b"PAM_" + name.upper().encode(), b"")) for name in fields]
-    pairs = "".join(f',"{name}":{value}' for name, value in zip(fields, values, strict=True))
-    return f'{{"ask":"{ask}"{pairs}}}'.encode()
+def _request() -> bytes:
+    names = ("user", "service", "rhost", "tty")
+    fields = [f',"{name}":{_quoted(posix.environ.get(b"PAM_" + name.upper().encode(), b""))}' for name in names]
+    return f'{{"ask":"open"{"".join(fields)}}}'.encode()
 
 
 def _quoted(value: bytes) -> str:
@@ -67,8 +69,7 @@ def _quoted(value: bytes) -> str:
 
 def _answer(request: bytes) -> bytes:
     """What the responder says; nothing where it says nothing."""
-    # A limit for each of three calls would be three limits, and a socket that does not block is refused by a
-    # responder whose queue is full for a moment.
+    # Limits of the socket's own would be one for each call, and let nobody wait whose responder has a queue.
     _signal.signal(_signal.SIGALRM, lambda *_: posix._exit(0))
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGALRM])
     _signal.setitimer(_signal.ITIMER_REAL, LIMIT)

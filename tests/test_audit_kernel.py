@@ -106,7 +106,7 @@ def test_rules_stay_for_processes_in_the_background_and_go_with_the_last(audit, 
         assert of(ALICE, audit.lines())
     finally:
         os.kill(left, 9)
-    gone(left)
+    wait_until(lambda: not Path(f"/proc/{left}").exists())
     settles(audit, rules, [])
     assert rules.status()["users"] == {}
 
@@ -132,24 +132,39 @@ def test_su_within_a_session_does_not_end_its_rules(audit):
     assert of(ALICE, audit.lines())
 
 
+CHAIN = f"""
+import ctypes, os, pathlib, signal
+here = pathlib.Path(__file__).parent
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, since not every init reaps at once
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork():
+    signal.pause()
+pathlib.Path("/proc/self/loginuid").write_text("{ALICE}")
+(here / "new").write_text(pathlib.Path("/proc/self/sessionid").read_text())
+(here / "new").rename(here / "session")
+while not os.path.exists(here / "stop"):
+    if os.fork():
+        os._exit(0)
+"""
+
+
 def test_a_process_that_always_becomes_another_keeps_its_rules(audit, tmp_path):
     # Each lives for some hundred microseconds: who lists /proc and then reads finds it gone.
-    chain = "import os, sys\nwhile not os.path.exists(sys.argv[1]):\n  if os.fork(): os._exit(0)\n"
-    (tmp_path / "chain.py").write_text(chain)
-    stop = tmp_path / "stop"
-    alice = audit.login(ALICE)
+    (tmp_path / "chain.py").write_text(CHAIN)
     rules = audit.rules()
-    rules.opened(ALICE, alice.session, EXECUTED)
-    before = audit.lines()
+    reaper = subprocess.Popen([sys.executable, "-IS", tmp_path / "chain.py"])
     try:
-        alice.does(f"{sys.executable} -IS {tmp_path}/chain.py {stop} &")
-        alice.ends()
-        rules.closed(ALICE, alice.session)
+        session = tmp_path / "session"
+        wait_until(session.exists)
+        rules.opened(ALICE, int(session.read_text()), EXECUTED)
+        before = audit.lines()
         for _ in range(30):
             rules.tidy()
             assert audit.lines() == before
     finally:
-        stop.touch()
+        (tmp_path / "stop").touch()
+        reaper.kill()
+        reaper.wait()
     settles(audit, rules, [])
 
 
@@ -423,16 +438,16 @@ def test_an_auditctl_that_hangs_is_given_up(tmp_path, monkeypatch):
 
 def settles(audit, rules, expected):
     """After some rounds of the timer the rules are as expected. On a busy machine the first may find out nothing."""
-    end = time.monotonic() + PATIENCE
-    rules.tidy()
-    while audit.lines() != expected:
-        assert time.monotonic() < end, audit.lines()
-        time.sleep(0.05)
+
+    def settled():
         rules.tidy()
+        return audit.lines() == expected
+
+    wait_until(settled)
 
 
-def gone(pid):
+def wait_until(condition):
     end = time.monotonic() + PATIENCE
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < end, f"{pid} is there"
-        time.sleep(0.01)
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
