@@ -18,11 +18,15 @@ from recorder.signals import LEAVE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from recorder.log import Log
     from recorder.masking import InputMask
     from recorder.rate_limit import RateLimit
+    from recorder.session_process import SessionProcess
     from recorder.signals import Signals
+else:
+    Protocol = object
 
 CHUNK = 16_384
 """Bytes asked for in one read. Linux hands out at most 4095 of a PTY's output at once."""
@@ -56,11 +60,28 @@ class Limits:
         self.on_limit = on_limit
 
 
+class Control(Protocol):
+    """What happens to a session beside its terminal: somebody watches it, suspends it, ends it."""
+
+    def watched(self) -> "list[int]":
+        """Descriptors that are readable when there is something to do."""
+
+    def woken(self, descriptor: int) -> str:
+        """Do it; a reason to end the session, or ""."""
+
+    def printed(self, data: bytes) -> None:
+        """The session printed this."""
+
+    def resized(self, columns: int, rows: int) -> None:
+        """Its terminal has another size."""
+
+
 class Capture:
     """One session between `outer` (the user's terminal, read and written) and `master` (the PTY of the session).
 
-    `pid` is the session's command; `began` is the monotonic time of position 0. Typed bytes are recorded where
-    there is a `mask`, which hides secrets among them. Both descriptors should not block.
+    `process` is the one whose end is the session's; `began` is the monotonic time of position 0. Typed bytes are
+    recorded where there is a `mask`, which hides secrets among them; what is printed, unless `printed` is False. Both
+    descriptors should not block.
     """
 
     def __init__(
@@ -68,26 +89,30 @@ class Capture:
         *,
         outer: int,
         master: int,
-        pid: int,
+        process: "SessionProcess",
         signals: "Signals",
         log: "Log",
         limits: Limits,
         size: tuple[int, int],
         began: float,
         mask: "InputMask | None" = None,
+        control: Control | None = None,
+        printed: bool = True,
     ) -> None:
         self.outer = outer
         self.master = master
-        self.pid = pid
+        self.process = process
         self.log = log
         self.limits = limits
         self.columns, self.rows = size
-        self.status: int | None = None
-        """What waitpid told of the command; None while it runs."""
+        self.suspended = False
         self.signal: int | None = None
         """The signal that ended the recording, if one did."""
         self._began = began
         self._mask = mask
+        self._control = control
+        self._keeps_output = printed
+        self._controls: set[int] = set()
         self._encoder = Encoder()
         self._due: float | None = None
         self._next: float | None = self._began
@@ -99,8 +124,14 @@ class Capture:
         self._poll = poll()
 
     def run(self) -> str:
-        """Copy until the session ends; why it ended: exit, hangup or signal. The last bytes are in the log then."""
+        """Copy until the session ends; why it ended: exit, hangup, signal or what the control says.
+
+        The last bytes are in the log then.
+        """
+        if self.process.descriptor >= 0:
+            self._poll.register(self.process.descriptor, POLLIN)
         self._watch()
+        self._watch_control()
         # The command may have ended, and the window changed, before anybody looked.
         self._signals.repeat(signal.SIGWINCH, signal.SIGCHLD)
         reason = self._copy()
@@ -133,9 +164,9 @@ class Capture:
 
     def _watch(self) -> None:
         """Tell poll what is wanted now: a side that takes nothing is not fed, and its source not read."""
-        keyboard = 0 if self._keyboard.waiting else POLLIN
-        screen = POLLOUT if self._screen.waiting else 0
-        waiting = self._screen.waiting or self._paused_until is not None
+        keyboard = 0 if self._keyboard.waiting or self.suspended else POLLIN
+        screen = POLLOUT if self._screen.waiting and not self.suspended else 0
+        waiting = self._screen.waiting or self._paused_until is not None or self.suspended
         self._poll.register(self._signals.descriptor, POLLIN)
         self._poll.register(self.outer, keyboard | screen)
         if self._reopened_at is not None:
@@ -162,10 +193,34 @@ class Capture:
                             return "hangup"
                     elif event & (POLLHUP | POLLERR | POLLNVAL):
                         return "hangup"
-                elif not self._woken():
-                    return "exit" if self.signal is None else "signal"
+                elif descriptor == self._signals.descriptor:
+                    if not self._woken():
+                        return "exit" if self.signal is None else "signal"
+                elif descriptor == self.process.descriptor:
+                    if self.process.ended():
+                        return "exit"
+                elif reason := self._controlled(descriptor):
+                    return reason
             if self._next is not None and monotonic() >= self._next:
                 self._attend(monotonic())
+
+    def _watch_control(self) -> None:
+        if self._control is None:
+            return
+        wanted = set(self._control.watched())
+        for descriptor in self._controls - wanted:
+            self._poll.unregister(descriptor)
+        for descriptor in wanted - self._controls:
+            self._poll.register(descriptor, POLLIN)
+        self._controls = wanted
+
+    def _controlled(self, descriptor: int) -> str:
+        """Hand on what has come for the control; why the session is to end, or ""."""
+        if self._control is None or descriptor not in self._controls:
+            return ""
+        reason = self._control.woken(descriptor)
+        self._watch_control()
+        return reason
 
     def _timeout(self) -> int | None:
         """Milliseconds until something is due, or None."""
@@ -212,9 +267,12 @@ class Capture:
                 return False
             if self._screen.put(data):
                 self._watch()
-            self._record(data, self._encoder.output)
+            if self._keeps_output:
+                self._record(data, self._encoder.output)
             if self._mask is not None:
                 self._mask.printed(data)
+            if self._control is not None:
+                self._control.printed(data)
             if len(data) < BUSY or self._screen.waiting or self._paused_until is not None:
                 return True
         return True
@@ -268,16 +326,17 @@ class Capture:
         """Act on signals; False where the session is over."""
         for number in self._signals.read():
             if number == signal.SIGWINCH:
-                self._resized()
+                self.resized()
             elif number == signal.SIGCHLD:
-                if self._ended():
+                if self.process.ended():
                     return False
             else:
                 self.signal = number
                 return False
         return True
 
-    def _resized(self) -> None:
+    def resized(self) -> None:
+        """Look at the size of the user's terminal, and give the session's the same."""
         size = terminal.size(self.outer)
         if size == (self.columns, self.rows) or size == (0, 0):
             return
@@ -292,13 +351,8 @@ class Capture:
             timing=f"={columns}x{rows}",
             process={"tty": {"columns": columns, "rows": rows}},
         )
-
-    def _ended(self) -> bool:
-        if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = status
-        return self.status is not None
+        if self._control is not None:
+            self._control.resized(columns, rows)
 
     def _closed(self) -> bool:
         """No process has the session's terminal open. True when the session has ended.
@@ -306,7 +360,7 @@ class Capture:
         A command that only closed its descriptors goes on, and may open /dev/tty again: nobody tells us, so the
         PTY, which poll would report without end, is left alone for a while.
         """
-        if self._ended():
+        if self.process.ended():
             return True
         if self._reopened_at is None:
             self._poll.unregister(self.master)
@@ -325,7 +379,10 @@ class Capture:
             if not data:
                 break
             read += len(data)
-            self._record(data, self._encoder.output)
+            if self._keeps_output:
+                self._record(data, self._encoder.output)
+            if self._control is not None:
+                self._control.printed(data)
             self._screen.waiting += data
         self.flush(end=self.position())
         gone = poll()

@@ -9,11 +9,15 @@ from select import POLLHUP, POLLIN, POLLOUT, poll
 from time import monotonic
 
 from recorder.encoder import Encoder
+from recorder.session_process import Child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recorder.capture import Limits
+    from typing import Any
+
+    from recorder.capture import Control, Limits
     from recorder.log import Log
+    from recorder.session_process import SessionProcess
     from recorder.signals import Signals
 
 CHUNK = 4096
@@ -24,26 +28,37 @@ _FORWARDED = (signal.SIGHUP, signal.SIGTERM)
 """Signals passed on to the command. Ctrl-C and Ctrl-\\ reach its process group from the terminal by themselves."""
 
 
-def wait(pid: int, signals: "Signals") -> int:
-    """Wait for the command, handing signals on; what waitpid tells."""
-    watch = poll()
-    watch.register(signals.descriptor, POLLIN)
-    signals.repeat(signal.SIGCHLD)
-    while True:
-        watch.poll()
-        if signal.SIGCHLD in forward(pid, signals):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                return status
+def wait(process: "SessionProcess", signals: "Signals", control: "Control | None" = None) -> str:
+    """Wait for the command's end: "exit", or what the control or a signal to the recorder says before."""
+    while not process.ended():
+        watch = poll()
+        watch.register(signals.descriptor, POLLIN)
+        if process.descriptor >= 0:
+            watch.register(process.descriptor, POLLIN)
+        controls = _register(watch, control)
+        for descriptor, _ in watch.poll():
+            if descriptor == signals.descriptor and forward(process, signals):
+                return "signal"
+            if control is not None and descriptor in controls and (reason := control.woken(descriptor)):
+                return reason
+    return "exit"
 
 
-def forward(pid: int, signals: "Signals") -> bytes:
-    """Hand on to the command what was meant for it; all the signals that have come."""
-    numbers = signals.read()
-    for number in numbers:
-        if number in _FORWARDED:
-            os.kill(pid, number)
-    return numbers
+def forward(process: "SessionProcess", signals: "Signals") -> bool:
+    """Hand on the signals that were meant for a command of ours; True where one was meant for the recorder itself."""
+    meant = [number for number in signals.read() if number in _FORWARDED]
+    if not isinstance(process, Child):
+        return bool(meant)
+    for number in meant:
+        os.kill(process.pid, number)
+    return False
+
+
+def _register(watch: "Any", control: "Control | None") -> list[int]:
+    descriptors = [] if control is None else control.watched()
+    for descriptor in descriptors:
+        watch.register(descriptor, POLLIN)
+    return descriptors
 
 
 class _Direction:
@@ -80,26 +95,28 @@ class Pipes:
             _Direction("stderr", ends[2][0], 2, bound),
         )
 
-    def run(self, pid: int) -> int:
-        """Copy until the command has ended and its output is at its end; what waitpid tells."""
+    def run(self, process: "SessionProcess", control: "Control | None" = None) -> str:
+        """Copy until the command has ended and closed its output: "exit", or what the control or a signal says."""
         for descriptor in self.child_ends:
             os.close(descriptor)
         _, printed, complained = self._directions
-        while printed.open or complained.open:
-            self._step(pid)
+        reason = ""
+        while not reason and (printed.open or complained.open):
+            reason = self._step(process, control)
         self._flush()
         for complaint in (False, True):
             self._complaint = complaint
             self._flush(end=int((monotonic() - self._began) * 1000))
-        return wait(pid, self._signals)
+        return reason or wait(process, self._signals, control)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Bytes that each stream carried, and how many of them are recorded."""
         return {one.name: {"bytes": one.total, "recorded": one.recorded} for one in self._directions}
 
-    def _step(self, pid: int) -> None:
+    def _step(self, process: "SessionProcess", control: "Control | None") -> str:
         watch = poll()
         watch.register(self._signals.descriptor, POLLIN)
+        controls = _register(watch, control)
         wanted: dict[int, _Direction] = {}
         for one in self._directions:
             if not one.open:
@@ -115,7 +132,12 @@ class Pipes:
         timeout = None if self._due is None else max(0, int((self._due - now) * 1000) + 1)
         for descriptor, event in watch.poll(timeout):
             if descriptor == self._signals.descriptor:
-                forward(pid, self._signals)
+                if forward(process, self._signals):
+                    return "signal"
+                continue
+            if control is not None and descriptor in controls:
+                if reason := control.woken(descriptor):
+                    return reason
                 continue
             one = wanted[descriptor]
             if not one.open:
@@ -128,6 +150,7 @@ class Pipes:
                 self._close(one)
         if self._due is not None and monotonic() >= self._due:
             self._flush()
+        return ""
 
     def _read(self, one: _Direction) -> None:
         try:

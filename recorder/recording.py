@@ -8,6 +8,7 @@ import sys
 
 from recorder import spawn, terminal
 from recorder.errors import SessrecError
+from recorder.session_process import Child
 from recorder.signals import Signals
 from recorder.sink import SinkError
 from recorder.spool import Spool
@@ -74,10 +75,11 @@ class Recording:
 
         session = self._session()
         mask = self._mask()
+        process = Child(pid)
         capture = Capture(
             outer=outer,
             master=pty.master,
-            pid=pid,
+            process=process,
             signals=self.signals,
             log=session.log,
             limits=self._limits(),
@@ -93,7 +95,7 @@ class Recording:
             failed, reason = error, "recording-failed"
         os.close(pty.master)
         raw.restore()
-        status = spawn.wait_after_hangup(pid) if capture.status is None else capture.status
+        status = spawn.wait_after_hangup(pid) if process.status is None else process.status
         if failed is not None and status is None:
             # Whoever ignores the hang-up does not go on unrecorded.
             spawn.terminate(pid)
@@ -128,7 +130,9 @@ class Recording:
         details = {}
         try:
             self._start(session, command, pid, None)
-            code = spawn.exit_status(copier.run(pid) if copier else pipes.wait(pid, self.signals))
+            process = Child(pid)
+            reason = copier.run(process) if copier else pipes.wait(process, self.signals)
+            code = spawn.exit_status(process.status or 0)
             if copier is not None:
                 details = {"streams": copier.totals()}
         except SessrecError as error:

@@ -6,6 +6,10 @@ them. Lines before the PEM block (explanatory text, RFC 7468) name the key and w
     Key: 3f6ee6b3a6b0a3a5
     Created: 1795431231.220 (2026-11-23T09:33:51Z)
 
+A public key may name its host as well, and then proves nothing of another one:
+
+    Host: web1.example.test
+
 The recorded session waits for this module, so `cryptography` (25 ms) is imported when a key first signs, and the
 PEM block is read here: the reader of `cryptography` costs another 30 ms.
 """
@@ -36,11 +40,15 @@ class KeyFileError(SessrecError):
 
 
 class PublicKey:
-    """Verifies signatures. `raw` is the key's 32 bytes, `created` its creation in seconds since 1970."""
+    """Verifies signatures. `raw` is the key's 32 bytes, `created` its creation in seconds since 1970.
 
-    def __init__(self, raw: bytes, created: float) -> None:
+    `host` is the host whose recordings it proves, as `host_name` writes it; "" of a key that is bound to none.
+    """
+
+    def __init__(self, raw: bytes, created: float, host: str = "") -> None:
         self.raw = raw
         self.created = created
+        self.host = host
         self.key_id = sha256(raw).hexdigest()[:16]
 
     def verify(self, signature: bytes, data: bytes) -> bool:
@@ -56,7 +64,11 @@ class PublicKey:
 
     def file_text(self) -> bytes:
         """What a public key file holds."""
-        return _file_text(_PUBLIC, self.key_id, self.created, self.raw)
+        return _file_text(_PUBLIC, self.key_id, self.created, self.raw, self.host)
+
+    def spki(self) -> str:
+        """The key as FreeIPA has it: SubjectPublicKeyInfo in base64, which is the one line of its PEM block."""
+        return b2a_base64(_PUBLIC[1] + self.raw, newline=False).decode()
 
 
 class SigningKey:
@@ -134,11 +146,33 @@ def load_public(path: "Path") -> PublicKey:
     """The public key in the file `path`. Raises KeyFileError."""
     data = _read(path, private=False)
     raw = _pem_block(data, _PUBLIC, path)
-    key = PublicKey(raw, _created(data, path))
+    key = PublicKey(raw, _created(data, path), _host(data, path))
     named = _explanation(data, "Key")
     if named not in (None, key.key_id):
         raise KeyFileError(f"{path} names another key than {key.key_id}, which it holds: get the key again")
     return key
+
+
+def raw_from_spki(text: str) -> bytes | None:
+    """The 32 bytes of a key as `PublicKey.spki` writes it, None of anything else."""
+    prefix = _PUBLIC[1]
+    try:
+        der = a2b_base64(text.encode(), strict_mode=True)
+    except ValueError:
+        return None
+    # Compared as text again, since base64 has several spellings for the same bytes.
+    if len(der) != len(prefix) + 32 or der[:-32] != prefix or b2a_base64(der, newline=False).decode() != text:
+        return None
+    return der[-32:]
+
+
+def host_name(text: str) -> str | None:
+    """The name of a host as names are compared, in lower case and without a dot at its end; None if it is no name."""
+    name = text.lower().removesuffix(".")
+    letters = name.replace("-", "").replace("_", "").replace(".", "")
+    if not letters.isascii() or not letters.isalnum() or name.startswith((".", "-")) or len(name) > 253:
+        return None
+    return name
 
 
 def write(path: "Path", data: bytes, mode: int, *, replace: bool) -> None:
@@ -214,6 +248,14 @@ def _created(data: bytes, path: "Path") -> float:
     return float(value)
 
 
+def _host(data: bytes, path: "Path") -> str:
+    value = _explanation(data, "Host")
+    name = "" if value is None else host_name(value)
+    if name is None:
+        raise KeyFileError(f"{path} is of a host that is none: put `Host: NAME` before the key, or no such line")
+    return name
+
+
 def _explanation(data: bytes, name: str) -> str | None:
     """The value of a line `NAME: VALUE` before the PEM block."""
     for line in data.partition(b"-----BEGIN")[0].splitlines():
@@ -223,11 +265,11 @@ def _explanation(data: bytes, name: str) -> str | None:
     return None
 
 
-def _file_text(kind: tuple[str, bytes], key_id: str, created: float, raw: bytes) -> bytes:
+def _file_text(kind: tuple[str, bytes], key_id: str, created: float, raw: bytes, host: str = "") -> bytes:
     name, prefix = kind
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created))
     block = b2a_base64(prefix + raw).decode()
-    lines = f"Key: {key_id}\nCreated: {created:.3f} ({date})\n"
+    lines = f"Key: {key_id}\nCreated: {created:.3f} ({date})\n" + (f"Host: {host}\n" if host else "")
     return f"{lines}-----BEGIN {name} KEY-----\n{block}-----END {name} KEY-----\n".encode()
 
 

@@ -14,6 +14,7 @@ from recorder.file_sink import FileSink
 from recorder.log import RecordingFailed
 from recorder.message import Output, parse
 from recorder.session import Session, header
+from recorder.session_process import Child
 from recorder.signals import Signals
 from recorder.spool import Spool
 from tests.failing_sink import FailingSink
@@ -206,7 +207,7 @@ def test_a_terminal_that_vanishes_leaves_a_recording_with_its_end(home):
     capture = Capture(
         outer=outer,
         master=inner_master,
-        pid=pid,
+        process=Child(pid),
         signals=signals,
         log=session.log,
         limits=Limits(latency=1.0, payload=65_536),
