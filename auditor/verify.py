@@ -10,7 +10,7 @@ from auditor.json_objects import CutShortError, json_objects
 from recorder import chain
 from recorder.canonical import canonical
 from recorder.message import MessageError
-from recorder.signing_key import PublicKey
+from recorder.signing_key import PublicKey, host_name
 
 CLOCK_TOLERANCE = 60.0
 """Seconds by which a recording may seem to begin before its key was created: both are written within a moment, the
@@ -95,8 +95,9 @@ class _Messages:
     """The messages of a recording so far, all of them fitting together."""
 
     def __init__(self, trusted: Collection[PublicKey]) -> None:
-        # Of two claims about one key the later creation proves more.
-        self._trusted = {key.key_id: key for key in sorted(trusted, key=lambda key: key.created)}
+        self._trusted: dict[str, list[PublicKey]] = {}
+        for key in trusted:
+            self._trusted.setdefault(key.key_id, []).append(key)
         self.count = 0
         self.ended = False
         self._proven = 0
@@ -143,11 +144,7 @@ class _Messages:
     def end(self, cut: str) -> Verification:
         """The answer where nothing more comes; `cut` says how the log breaks off, if it does."""
         if not self._proven:
-            if self._key_id in self._trusted or not self._key_id:
-                return self.unsigned(f"none of its messages, 1 to {self.count}, is signed")
-            return self.unsigned(
-                f"its key {self._key_id} is not trusted: get it from its owner and give it to `sessrec key trust`"
-            )
+            return self.unsigned(self._why_unproven())
         if self.ended and self._proven == self.count and not cut:
             return self._answer(Verdict.COMPLETE, None, f"{self.count} messages, signed by key {self._key_id}")
         missing = cut or ("the end is not signed" if self.ended else "the end is missing, or the session goes on")
@@ -158,6 +155,32 @@ class _Messages:
     def _answer(self, verdict: Verdict, at: int | None, reason: str) -> Verification:
         rec = self._first.get("rec", "")
         return Verification(verdict, at, self._proven, reason[:_MAX_REASON], rec, self._key_id)
+
+    def _why_unproven(self) -> str:
+        if not self._key_id:
+            return f"none of its messages, 1 to {self.count}, is signed"
+        hosts = sorted(key.host for key in self._trusted.get(self._key_id, ()))
+        if hosts:
+            return (
+                f"its key {self._key_id} is that of {', '.join(hosts)}, but it says it is of {self._first['host']!r}"
+            )
+        return (
+            f"its key {self._key_id} is not trusted: get it with `sessrec key fetch` if it is a host's in FreeIPA, "
+            "else from its owner for `sessrec key trust`"
+        )
+
+    def _proving_key(self, key_id: str) -> PublicKey | None:
+        """The trusted key of this id, unless it is of another host than the recording."""
+        host = self._host()
+        # A claim about the key that another host makes counts as little as its signature would.
+        keys = (key for key in self._trusted.get(key_id, ()) if key.host in ("", host))
+        # Of two claims about one key the later creation proves more.
+        return max(keys, key=lambda key: key.created, default=None)
+
+    def _host(self) -> str:
+        """The host that the recording says it is of, as names of hosts compare; "" where it says none."""
+        said = self._first.get("host")
+        return (host_name(said) or "") if isinstance(said, str) else ""
 
     def _check_place(self, fields: dict[str, Any], first: dict[str, Any]) -> None:
         number = self.count + 1
@@ -179,7 +202,7 @@ class _Messages:
         expected = self._key_id or _named_key(self._first) or key_id
         if key_id != expected:
             raise _MisfitError(f"message {number} is signed by key {key_id}, but the recording began with {expected}")
-        key = self._trusted.get(key_id)
+        key = self._proving_key(key_id)
         if key is not None:
             if not key.verify(raw, chain.signed_text(self._first["rec"], number, value)):
                 raise _MisfitError(f"message {number} has a wrong signature")

@@ -11,6 +11,7 @@ RECORDING = f"cn=session-recording,{BASE}"
 POLICIES = f"cn=policies,{RECORDING}"
 CONFIG = f"cn=config,{RECORDING}"
 SESSIONS = f"cn=sessions,{RECORDING}"
+KEYS = f"cn=keys,{RECORDING}"
 COMPUTERS = f"cn=computers,cn=accounts,{BASE}"
 
 OK, BAD_SCHEMA, REFUSED = 0, 65, 50

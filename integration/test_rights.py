@@ -145,7 +145,7 @@ def test_an_auditor_sees_policies_and_configuration_and_is_refused_to_change_the
 @pytest.mark.parametrize("principal", ["alice", "bob", ""])
 def test_ordinary_users_and_strangers_see_containers_and_nothing_in_them(server, principal):
     seen = read(server, principal, RECORDING)
-    assert {dn.split(",")[0] for dn in seen} <= {"cn=session-recording", "cn=policies", "cn=sessions"}
+    assert {dn.split(",")[0] for dn in seen} <= {"cn=session-recording", "cn=policies", "cn=sessions", "cn=keys"}
     assert not {name for entry in seen.values() for name in entry} - {"objectclass", "cn"}
     assert names(server, principal, "(memberUser=*)") == set()
 

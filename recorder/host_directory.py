@@ -86,7 +86,8 @@ def judged(entries: Iterable[Entry]) -> HostKeys:
 def _key(dn: str, attributes: dict[str, list[bytes]]) -> PublicKey | None:
     """The key that an entry is, if it is one."""
     place = _KEY_DN.match(dn.lower()) if dn.isascii() else None
-    # By their whole names: a host can add createTimestamp;x with a value of its own.
+    # A host can add createTimestamp;x with a time of its own, which the directory may take for a second value of
+    # createTimestamp after a restart. Its own value stays, so a single one is the directory's.
     values = {name.lower(): several for name, several in attributes.items()}
     raw = raw_from_spki(_one(values.get("iparecordingpublickey")))
     created = _one(values.get("createtimestamp"))

@@ -40,35 +40,28 @@ EXAMPLES:
 
 from typing import Any
 
-from ipalib import Bool, DateTime, Str, StrEnum, _, errors, ngettext
+from ipalib import Bool, DateTime, Str, StrEnum, _, ngettext
 from ipalib.plugable import Registry
 from ipapython.dn import DN
-from ipaserver.plugins.baseldap import LDAPObject, LDAPRetrieve, LDAPSearch
-from ipaserver.plugins.recordedsession_entry import STATES, WANTED, Report, all_shown, clean, describe, same
-from ipaserver.plugins.recordedsession_hosts import found, heard, modifier
+from ipaserver.plugins.baseldap import LDAPRetrieve
+from ipaserver.plugins.recordedsession_entry import STATES, WANTED, Report, clean, describe
+from ipaserver.plugins.recordedsession_hosts import heard, modifier
+from ipaserver.plugins.recording_of_host import SHOWN, FindOfHost, OfHost, host_of, host_option
 from ipaserver.plugins.recordingconfig import AUDITORS
 
 register = Registry()
 
-SHOWN = ["only_shown", "virtual_attribute", "no_create", "no_update", "no_search"]
-
-HOST = Str(
-    "host?",
-    lambda ugettext, value: None if value.isprintable() else "must be a name of a host",
-    label=_("Host"),
-    doc=_("Host of the session; without a dot, the domain is added"),
-    flags=["virtual_attribute"],
-    normalizer=lambda value: value.strip().rstrip(".").lower(),
-)
+HOST = host_option(_("Host of the session; without a dot, the domain is added"))
 
 
 @register()
-class recordedsession(LDAPObject):
+class recordedsession(OfHost):
     """Recorded session."""
 
     container_dn = DN(("cn", "sessions"), ("cn", "session-recording"))
     object_name = _("recorded session")
     object_name_plural = _("recorded sessions")
+    called = "session"
     object_class = ["iparecordedsession"]
     permission_filter_objectclasses = ["iparecordedsession"]
     default_attributes = [
@@ -144,42 +137,6 @@ class recordedsession(LDAPObject):
         Bool("stale?", label=_("Stale"), doc=_("Whether the host is gone"), flags=["virtual_attribute"]),
     )
 
-    @property
-    def base(self) -> DN:
-        """The entry above those of the hosts."""
-        return DN(self.container_dn, self.api.env.basedn)
-
-    def get_dn(self, *keys: str, **options: Any) -> DN:
-        """The one session of this name. Raises NotFound, ExecutionError if a host must be named, and ACIError."""
-        self.require_sight()
-        if options.get("host"):
-            return DN(("cn", keys[-1]), self.host_dn(options["host"]))
-        name = self.backend.make_filter_from_attr("cn", keys[-1])
-        entries, truncated = found(self.backend, self.base, f"(&(objectclass=iparecordedsession){name})", [""])
-        names = [entry.dn for entry in entries if self.is_session(entry.dn) and same(entry.dn[0].value, keys[-1])]
-        if len(names) == 1 and not truncated:
-            return names[0]
-        if not names and not truncated:
-            self.handle_not_found(*keys)
-        hosts = ", ".join(all_shown(dn[1].value.encode() for dn in names))
-        problem = _('several hosts have a session "%(name)s" (%(hosts)s): say with --host which is meant')
-        raise errors.ExecutionError(message=problem % {"name": keys[-1], "hosts": hosts})
-
-    def host_dn(self, name: str) -> DN:
-        """The entry of a host."""
-        return DN(("fqdn", name if "." in name else f"{name}.{self.api.env.domain}"), self.base)
-
-    def require_sight(self) -> None:
-        """Raise ACIError for those to whom the directory would say that there are no sessions."""
-        container = self.backend.get_entry(self.base, ["numsubordinates"])
-        if "numsubordinates" not in container:
-            raise errors.ACIError(info=_("you may not see recorded sessions"))
-
-    def is_session(self, dn: DN) -> bool:
-        """Whether this is cn=RECORDING,fqdn=HOST below the container, and nothing that only looks like it."""
-        kinds = [[ava.attr.lower() for ava in rdn] for rdn in dn[: len(dn) - len(self.base)]]
-        return dn.endswith(self.base) and kinds == [["cn"], ["fqdn"]]
-
     def show(self, entries: list[Any], reports: dict[str, Report] | None = None, **options: Any) -> None:
         """Make entries fit to be shown, with host, seen, stale and wantedby unless they are to be raw.
 
@@ -197,32 +154,14 @@ class recordedsession(LDAPObject):
 
 
 @register()
-class recordedsession_find(LDAPSearch):
+class recordedsession_find(FindOfHost):
     """Search for recorded sessions."""
 
     msg_summary = ngettext("%(count)d recorded session matched", "%(count)d recorded sessions matched", 0)
-    sort_result_entries = False  # by host and time, below
-
-    def pre_callback(
-        self, ldap: Any, filters: str, attrs_list: Any, base_dn: DN, scope: int, *args: str, **options: Any
-    ) -> tuple[str, DN, int]:
-        """Look below the hosts, or one of them."""
-        self.obj.require_sight()
-        if options.get("host"):
-            return filters, self.obj.host_dn(options["host"]), ldap.SCOPE_ONELEVEL
-        return filters, base_dn, ldap.SCOPE_SUBTREE
-
-    def exc_callback(
-        self, args: Any, options: Any, exc: Exception, call_func: Any, *call_args: Any, **call_kwargs: Any
-    ) -> None:
-        """A host that has no entry has no sessions."""
-        if isinstance(exc, errors.NotFound):
-            raise errors.EmptyResult(reason=str(exc))
-        raise exc
 
     def post_callback(self, ldap: Any, entries: list[Any], truncated: Any, *args: str, **options: Any) -> Any:
         """Leave out what is no session, and make the rest fit to be shown."""
-        entries[:] = [entry for entry in entries if self.obj.is_session(entry.dn)]
+        entries[:] = [entry for entry in entries if self.obj.is_one(entry.dn)]
         entries.sort(key=lambda entry: (entry.dn[1].value, entry.raw.get("iparecordingstart", [b""])[0]))
         reports = None
         if options.get("stale") is not None:
@@ -246,8 +185,3 @@ class recordedsession_show(LDAPRetrieve):
         """Make it fit to be shown."""
         self.obj.show([entry_attrs], **options)
         return entry_attrs.dn
-
-
-def host_of(dn: DN) -> str:
-    """The host of a session."""
-    return str(dn[1].value.lower())

@@ -6,9 +6,10 @@ from ipalib import _, errors, output
 from ipalib.plugable import Registry
 from ipapython.dn import DN
 from ipaserver.plugins.baseldap import LDAPDelete, LDAPQuery, pkey_to_value
-from ipaserver.plugins.recordedsession import HOST, host_of
+from ipaserver.plugins.recordedsession import HOST
 from ipaserver.plugins.recordedsession_entry import RUNNING, SUSPENDED, TERMINATED, state
 from ipaserver.plugins.recordedsession_hosts import heard
+from ipaserver.plugins.recording_of_host import host_of
 
 register = Registry()
 

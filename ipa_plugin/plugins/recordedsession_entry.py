@@ -36,7 +36,16 @@ class Report:
 
 
 def clean(entry: Any, raw: bool) -> None:
-    """Replace all values that a host may have written, and the name.
+    """Replace all values that a host may have written, and the name."""
+    said = cleaned(entry)
+    if not raw:
+        entry["iparecordingstate"] = [state(said.get("iparecordingstate", ()))]
+        if start := moment(said.get("iparecordingstart", [b""])[0]):
+            entry["iparecordingstart"] = [start]
+
+
+def cleaned(entry: Any) -> dict[str, list[bytes]]:
+    """Replace all values of an entry cn=NAME,fqdn=HOST and the names in its DN; returns the values that it had.
 
     They are assigned anew, as text: FreeIPA would convert a value where it is read, and fail on what it cannot.
     """
@@ -47,13 +56,10 @@ def clean(entry: Any, raw: bool) -> None:
     for name, values in said.items():
         entry[name] = all_shown(values)
     entry.update(rights)
-    if not raw:
-        entry["iparecordingstate"] = [state(said.get("iparecordingstate", ()))]
-        if start := moment(said.get("iparecordingstart", [b""])[0]):
-            entry["iparecordingstart"] = [start]
-    recording, host = entry.dn[0], entry.dn[1]
-    entry["cn"] = [shown(recording.value)]
-    entry.dn = DN((recording.attr, shown(recording.value)), (host.attr, shown(host.value)), *entry.dn[2:])
+    name, host = entry.dn[0], entry.dn[1]
+    entry["cn"] = [shown(name.value)]
+    entry.dn = DN((name.attr, shown(name.value)), (host.attr, shown(host.value)), *entry.dn[2:])
+    return said
 
 
 def describe(entry: Any, report: Report, modifier: str) -> None:

@@ -40,13 +40,20 @@ def heard(api: Any, hosts: set[str]) -> dict[str, Report]:
 
 
 def modifier(ldap: Any, dn: DN) -> str:
-    """DN of who has changed an entry last.
+    """DN of who has changed an entry last."""
+    return operational(ldap, dn, "modifiersname").decode()
 
-    Read past FreeIPA's entries, for which modifiersName;x is the same attribute: a host may add that.
+
+def operational(ldap: Any, dn: DN, attribute: str) -> bytes:
+    """What the directory itself says of an entry, b"" if that cannot be told; `attribute` is in lower case.
+
+    A host may add modifiersName;x, which is the same attribute for FreeIPA's entries, so it is read past them; and
+    for the directory too after a restart, if x is one of its own options. The directory's value stays beside it.
     """
     with ldap.error_handler():
-        [(_, attributes)] = ldap.conn.search_ext_s(str(dn), ldap.SCOPE_BASE, attrlist=["modifiersname"])
-    return next((values[0].decode() for name, values in attributes.items() if name.lower() == "modifiersname"), "")
+        [(_, attributes)] = ldap.conn.search_ext_s(str(dn), ldap.SCOPE_BASE, attrlist=[attribute])
+    values = [value for name, several in attributes.items() if name.lower() == attribute for value in several]
+    return bytes(values[0]) if len(values) == 1 else b""
 
 
 def found(ldap: Any, base: DN, filter: str, attributes: list[str]) -> tuple[list[Any], bool]:
