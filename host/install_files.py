@@ -98,6 +98,13 @@ def is_edited(layout: Layout, manifest: Manifest, path: Path) -> bool:
     return placed is not None and _hash(layout.at(path)) not in (placed, None)
 
 
+def differs_from_manifest(layout: Layout) -> list[str] | None:
+    """Files that are not as they were placed, but for configuration, which may be edited; None without a manifest."""
+    placed = read_manifest(layout).files
+    programs = [name for name in placed if not name.startswith("/etc/")]
+    return [name for name in programs if _hash(layout.at(Path(name))) != placed[name]] if placed else None
+
+
 def place(
     layout: Layout, manifest: Manifest, paths: Iterable[Path], contents: Mapping[Path, Content]
 ) -> list[tuple[Path, Path]]:

@@ -69,7 +69,7 @@ class Pam:
         """The files that lack the hook."""
         if self.by_hand:
             return []
-        return [f"add the hook to {path}" for path in PAM_FILES if not self._has_hook(path)]
+        return [f"add the hook to {path}" for path in PAM_FILES if not has_hook(self._layout.at(path))]
 
     def apply(self) -> list[str]:
         """Enable our profile, and see that root still gets in."""
@@ -91,22 +91,15 @@ class Pam:
         """Disable the profile; raises InstallError where the hook stays, since its program goes next."""
         if self.by_hand:
             return []
-        had = [path for path in PAM_FILES if self._has_hook(path)]
+        had = [path for path in PAM_FILES if has_hook(self._layout.at(path))]
         if had or self._layout.at(PAM_PROFILE).exists():
             self._system.disable_pam_profile()
         for path in had:
-            if self._has_hook(path):
+            if has_hook(self._layout.at(path)):
                 raise InstallError(
                     f"pam-auth-update leaves {PAM_HOOK} in {path}: take that line out, then run this again"
                 )
         return [f"took the hook out of {path}" for path in had]
-
-    def _has_hook(self, path: Path) -> bool:
-        try:
-            lines = self._layout.at(path).read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return False
-        return any(str(PAM_HOOK) in line.partition("#")[0].split() for line in lines)
 
 
 class Sssd:
@@ -189,3 +182,12 @@ class Sssd:
                     continue
         value = parser.get("ifp", "user_attributes", fallback="") or ""
         return [name for part in value.split(",") if (name := part.strip()) and name != "+originalMemberOf"]
+
+
+def has_hook(path: Path) -> bool:
+    """Whether a file of PAM's names the hook, in a line that counts."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(str(PAM_HOOK) in line.partition("#")[0].split() for line in lines)

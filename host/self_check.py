@@ -16,11 +16,11 @@ def problem() -> str:
         ask(RUN / "responder.socket", {"ask": "status"})
     except AskError as error:
         return f"{RESPONDER}: {error}"
-    return _login()
+    return login_problem()
 
 
-def _login() -> str:
-    """The login shell as root, without a terminal: it asks the recorder, which asks the responder."""
+def login_problem() -> str:
+    """Of the login shell alone, run as root without a terminal: it asks the recorder, which asks the responder."""
     token = secrets.token_hex(8)
     try:
         done = subprocess.run(

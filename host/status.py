@@ -1,0 +1,194 @@
+"""How session recording is on this host: every part looked at, and what monitoring is to make of it.
+
+Looked at from outside where that can be done: a login shell is run, a socket is asked, files are compared. What only
+the responder knows (policies, audit rules, FreeIPA) is its own report.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from host import self_check, status_login
+from host.ask import AskError, ask
+from host.install_files import differs_from_manifest
+from host.install_layout import KEY, RECORDER, RESPONDER, RUN, Layout
+from host.live_sessions import SILENT, LiveSession, live_sessions
+from host.status_check import CRITICAL, OK, WARNING, Check
+from recorder import signing_key
+from recorder.errors import SessrecError
+
+LOST_WITHIN = 24 * 3600
+"""Seconds. What was lost before is not reported any more."""
+
+OLD = 3600.0
+"""Seconds after which policies that cannot be read anew are worth a warning of their own."""
+
+
+class Status(NamedTuple):
+    """All that is known: `responder` is its own report, {} where it gives none."""
+
+    checks: list[Check]
+    sessions: list[LiveSession]
+    responder: dict[str, Any]
+
+
+def status(user: str = "") -> Status:
+    """Look at everything; with `user`, at his shell too."""
+    checks = [*_services()]
+    report: dict[str, Any] = {}
+    try:
+        begun = time.monotonic()
+        report = ask(RUN / "responder.socket", {"ask": "status"})
+        checks.append(Check("responder", OK, f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"))
+    except AskError as error:
+        checks.append(Check("responder", CRITICAL, str(error)))
+    problem = self_check.login_problem()
+    checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell comes to its end"))
+    checks += [_installed(), *status_login.checks(user)]
+    if report:
+        checks += [*_policies(report), _audit(report), *_reports(report)]
+    checks.append(_key())
+    sessions, check = _sessions()
+    return Status([*checks, check, _lost(report)], sessions, report)
+
+
+def _services() -> Iterator[Check]:
+    for unit in (RESPONDER, RECORDER):
+        shown = _systemctl_show(unit)
+        state, enabled = shown.get("ActiveState", "unknown"), shown.get("UnitFileState", "")
+        name = unit.removesuffix(".service")
+        if state != "active":
+            yield Check("service", CRITICAL, f"{name} is {state}: see `journalctl -u {name}`")
+        elif enabled != "enabled":
+            yield Check("service", WARNING, f"{name} runs, but is not started at boot: systemctl enable {name}")
+        else:
+            restarts = shown.get("NRestarts", "0")
+            often = f", restarted {restarts} times after it had ended" if restarts != "0" else ""
+            yield Check("service", OK, f"{name} runs{often}")
+
+
+def _systemctl_show(unit: str) -> dict[str, str]:
+    done = subprocess.run(
+        ["systemctl", "show", "-p", "ActiveState,UnitFileState,NRestarts", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def _installed() -> Check:
+    differing = differs_from_manifest(Layout())
+    if differing is None:
+        return Check(
+            "files", WARNING, "not placed by `sessrec host install`, so nobody can say whether they are ours"
+        )
+    if differing:
+        more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+        return Check("files", WARNING, f"{differing[0]}{more} changed since it was placed: sessrec host install")
+    return Check("files", OK, "as they were placed")
+
+
+def _policies(report: dict[str, Any]) -> Iterator[Check]:
+    directory, local = report.get("directory") or {}, report.get("local") or {}
+    if directory.get("used"):
+        yield _directory(directory)
+    elif not local.get("policies"):
+        yield Check("policies", WARNING, "neither FreeIPA nor the local file has any: nobody is recorded")
+    if local.get("error"):
+        yield Check("policies", WARNING, f"local: {local['error']}")
+    elif local.get("policies"):
+        yield Check("policies", OK, f"{local['policies']} local, in {local.get('file')}")
+    for problem in report.get("unreadable") or []:
+        yield Check("policies", WARNING, str(problem))
+    if error := (report.get("identity") or {}).get("error"):
+        yield Check("users", WARNING, str(error))
+    if error := (report.get("last_known") or {}).get("error"):
+        yield Check("policies", WARNING, f"not kept on disk: {error}")
+
+
+def _directory(directory: dict[str, Any]) -> Check:
+    age, error = directory.get("age"), directory.get("error")
+    if age is None:
+        return Check("policies", CRITICAL, f"never read from FreeIPA: {error or 'the first look has not ended'}")
+    text = f"{directory.get('policies')} of FreeIPA's, as {directory.get('server')} had them {in_words(age)} ago"
+    if error:
+        return Check("policies", WARNING, f"{text}; since then: {error}")
+    return Check("policies", OK, text)
+
+
+def _audit(report: dict[str, Any]) -> Check:
+    audit = report.get("audit")
+    if audit is None:
+        return Check("audit", WARNING, "the responder sets no audit rules")
+    if audit.get("trouble"):
+        return Check("audit", WARNING, str(audit["trouble"]))
+    for path, problem in (audit.get("unwatched") or {}).items():
+        return Check("audit", WARNING, f"{path} is not watched: {problem}")
+    if hiding := audit.get("hiding"):
+        return Check("audit", WARNING, f"a rule of somebody else's may hide events: {hiding[0]}")
+    return Check("audit", OK, f"{audit.get('rules', 0)} rules for {len(audit.get('users') or {})} users")
+
+
+def _reports(report: dict[str, Any]) -> Iterator[Check]:
+    """What further parts of the responder say of themselves, where they have a problem."""
+    for name, said in report.items():
+        if isinstance(said, dict) and said.get("problem"):
+            yield Check(name, WARNING, str(said["problem"]))
+
+
+def _key() -> Check:
+    try:
+        key = signing_key.load(Path(KEY))
+    except SessrecError as error:
+        return Check("key", CRITICAL, str(error))
+    return Check("key", OK, key.key_id)
+
+
+def _sessions() -> tuple[list[LiveSession], Check]:
+    try:
+        sessions = live_sessions()
+    except SessrecError as error:
+        return [], Check("sessions", WARNING, str(error))
+    silent = [one.session.rec for one in sessions if one.state == SILENT]
+    if silent:
+        return sessions, Check("sessions", WARNING, f"the recorder of {silent[0]} does not answer")
+    return sessions, Check("sessions", OK, f"{len(sessions)} recorded now")
+
+
+def _lost(report: dict[str, Any]) -> Check:
+    """Messages that recorders or journald dropped, and audit events that the kernel did."""
+    lost = [text for text in (_lost_messages(), _lost_by_journald(), _lost_events(report)) if text]
+    return Check("lost", WARNING if lost else OK, "; ".join(lost) or "nothing since yesterday")
+
+
+def _lost_messages() -> str:
+    found = _journal("SESSREC_TYPE=event", "_SYSTEMD_UNIT=" + RECORDER, "--grep", '"action":"lost"')
+    return f"{found} recordings note a loss: sessrec search" if found else ""
+
+
+def _lost_by_journald() -> str:
+    # SD_MESSAGE_JOURNAL_DROPPED of sd-messages.h.
+    found = _journal("MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e", "--grep", RECORDER)
+    return f"journald dropped messages of the recorder, {found} times" if found else ""
+
+
+def _lost_events(report: dict[str, Any]) -> str:
+    count = (report.get("audit") or {}).get("lost") or 0
+    return f"{count} audit events since boot" if count else ""
+
+
+def _journal(*matches: str) -> int:
+    command = ["journalctl", "-q", "--no-pager", "-o", "cat", "--output-fields=MESSAGE", f"--since=-{LOST_WITHIN}s"]
+    done = subprocess.run([*command, *matches], capture_output=True, check=False)
+    return len(done.stdout.splitlines())
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it."""
+    for unit, size in (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
