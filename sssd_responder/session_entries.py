@@ -23,7 +23,7 @@ LONGEST = 256
 """Characters of a value; more is shown to nobody."""
 MOST_POLICIES = 20
 
-_SHOWN = ("cn", "ipaRecordingState", "ipaRecordingWanted", "modifiersName", "modifyTimestamp")
+_SHOWN = ("cn", "ipaRecordingState", "ipaRecordingWanted", "modifiersName", "modifyTimestamp", "entryusn")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class Entries(Protocol):
     def read(self) -> dict[str, Entry] | None:
         """The sessions by name; None where there is not even an entry of the host."""
 
+    def changed(self) -> bool:
+        """Whether anybody has written there since the last `read`. Of what was removed it says nothing."""
+
     def add_host(self) -> None:
         """Make the host's entry, if there is none. Raises RefusedError, as all that follow."""
 
@@ -85,6 +88,7 @@ class LdapEntries:
 
     def __init__(self, uri: str, suffix: str, host: str) -> None:
         self._uri = uri
+        self._read_to = 0
         self._ldap = directory.bound(uri)
         fqdn = f"fqdn={ldap.dn.escape_dn_chars(host)}"
         self._host = host
@@ -103,11 +107,17 @@ class LdapEntries:
     def read(self) -> dict[str, Entry] | None:
         """See Entries."""
         found = self._search(self._dn, ldap.SCOPE_SUBTREE, _SHOWN)
+        numbers = (int(number) for _, attributes in found for number in attributes.get("entryusn", ()))
+        self._read_to = max(numbers, default=0)
         if not found:
             return None
         # The host's own entry is the only one without a state.
         entries = [_entry(dn, attributes) for dn, attributes in found if "ipaRecordingState" in attributes]
         return {entry.rec: entry for entry in entries}
+
+    def changed(self) -> bool:
+        """See Entries."""
+        return bool(self._search(self._dn, ldap.SCOPE_SUBTREE, ("cn",), f"(entryusn>={self._read_to + 1})"))
 
     def add_host(self) -> None:
         """See Entries."""
@@ -142,9 +152,11 @@ class LdapEntries:
         except ldap.LDAPError:
             pass
 
-    def _search(self, base: str, scope: int, attributes: tuple[str, ...]) -> list[tuple[str, dict[str, list[bytes]]]]:
+    def _search(
+        self, base: str, scope: int, attributes: tuple[str, ...], filter: str = "(objectClass=*)"
+    ) -> list[tuple[str, dict[str, list[bytes]]]]:
         try:
-            found = self._ldap.search_ext_s(base, scope, "(objectClass=*)", list(attributes), timeout=directory.LIMIT)
+            found = self._ldap.search_ext_s(base, scope, filter, list(attributes), timeout=directory.LIMIT)
         except ldap.NO_SUCH_OBJECT:
             return []
         except ldap.LDAPError as error:

@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from sssd_responder.directory import DirectoryError
 from sssd_responder.live_sessions import LiveSessions
@@ -25,6 +26,8 @@ from sssd_responder.session_entries import Entries, Entry, RefusedError
 
 POLL = 2.0
 """Seconds between two looks for what auditors want, while there are sessions."""
+COMPARE = 60.0
+"""Seconds between two readings of all entries where nobody has written any: of a removed one nothing else tells."""
 AGAIN = 5.0
 """Seconds until a session is told again what it was told and has not done."""
 LINGER = 30.0
@@ -52,6 +55,8 @@ class SessionReports:
         self._entries: Entries | None = None
         self._heartbeat = 0
         self._beat = 0.0
+        self._compared: dict[str, str] = {}
+        self._again = 0.0
         self._empty_since: float | None = None
         self._clean = False
         self._pause = FIRST_PAUSE
@@ -59,8 +64,8 @@ class SessionReports:
         self._problem = ""
         self._done: dict[str, tuple[str, str]] = {}
         """By session, the order that was carried out last: what was wanted, and the stamp of its entry."""
-        self._tried: dict[str, float] = {}
-        """By session, until when an order that was passed on is given time."""
+        self._tried: dict[str, tuple[str, float]] = {}
+        """By session, what it was told last, and until when it is given time for that."""
         self._ended: dict[str, float] = {}
         """By session that an auditor wanted something of, since when its entry says that it has ended."""
         self._refused: dict[str, float] = {}
@@ -94,6 +99,10 @@ class SessionReports:
 
     def _compare(self, sessions: LiveSessions, now: float) -> float | None:
         entries = self._connected()
+        states = {rec: one.state for rec, one in sessions.all().items()}
+        if states and states == self._compared and now < self._again and not entries.changed():
+            return _jittered(POLL)
+        self._compared, self._again = states, now + min(COMPARE, max(0.0, self._beat + self._heartbeat - now))
         found = entries.read()
         self._clean = False
         for entry in (found or {}).values():
@@ -123,13 +132,19 @@ class SessionReports:
         """Do what an auditor wants of a session, if it has not been done."""
         live = next((one for rec, one in sessions.all().items() if rec.lower() == entry.rec), None)
         if live is None or entry.wanted not in GOALS:
+            if not entry.wanted:
+                self._done[entry.rec] = "", entry.stamp
             return
         action, goal = GOALS[entry.wanted]
         if goal == live.state:
             self._done[entry.rec] = entry.wanted, entry.stamp
-        elif self._is_open(entry) and now >= self._tried.get(entry.rec, 0.0):
-            self._tried[entry.rec] = now + AGAIN
+        elif self._is_open(entry):
+            told, until = self._tried.get(entry.rec, ("", 0.0))
+            if told == entry.wanted and now < until:
+                return
+            self._tried[entry.rec] = entry.wanted, now + AGAIN
             name = f"session {live.session.rec} of {live.session.user}"
+            self._again = min(self._again, now + AGAIN)
             try:
                 state = sessions.control(live.session.rec, action, self._asker(entry))
             except GoneError:
@@ -190,6 +205,7 @@ class SessionReports:
             write()
         except RefusedError as error:
             self._refused[rec] = now + REFUSED_PAUSE
+            self._again = min(self._again, now + REFUSED_PAUSE)
             _log.warning("FreeIPA refuses what is written of session %s: %s", rec, error)
 
     def _next(
@@ -230,6 +246,7 @@ class SessionReports:
         for connect in self._connects if self._entries is None else ():
             try:
                 self._entries = connect()
+                self._again = 0.0
                 self._heartbeat = self._entries.heartbeat()
                 break
             except DirectoryError as error:
@@ -246,7 +263,8 @@ class SessionReports:
 
     def _forget(self, known: Container[str]) -> None:
         """What was remembered of sessions that are neither here nor there."""
-        for memory in (self._done, self._tried, self._ended, self._refused):
+        memories: tuple[dict[str, Any], ...] = (self._done, self._tried, self._ended, self._refused)
+        for memory in memories:
             for rec in [rec for rec in memory if rec not in known]:
                 del memory[rec]
 
