@@ -6,15 +6,19 @@ from pathlib import Path
 from host import install_files
 from host.install_error import InstallError
 from host.install_files import Manifest
-from host.install_layout import LOGIN_SHELL, PAM_HOOK, PAM_PROFILE, SSSD_DROP_IN, Content, Layout
+from host.install_layout import CODE, LOGIN_SHELL, PAM_HOOK, PAM_PROFILE, SSSD_DROP_IN, Content, Layout
 from host.install_system import System
 
 SHELLS = Path("/etc/shells")
 PAM_FILES = (Path("/etc/pam.d/common-session"), Path("/etc/pam.d/common-session-noninteractive"))
-PAM_LINE = f"session required pam_exec.so seteuid quiet stdout {PAM_HOOK}"
+PAM_LINES = (
+    f"session optional pam_env.so readenv=0 conffile={CODE}/sssd_responder/pam_env.conf",
+    f"session required pam_exec.so type=open_session seteuid quiet stdout {PAM_HOOK}",
+)
 PAM_BY_HAND = (
-    "PAM is not set up by pam-auth-update here, and without the hook no audit rules are set. Add this line after "
-    f"pam_loginuid.so to what sshd, login, su, sudo and crond include, such as /etc/pam.d/postlogin: {PAM_LINE}"
+    "PAM is not set up by pam-auth-update here, and without the hook no audit rules are set. Add these two lines "
+    "after pam_loginuid.so to what sshd, login, su, sudo and crond include, such as /etc/pam.d/postlogin: "
+    f"'{PAM_LINES[0]}' and '{PAM_LINES[1]}'"
 )
 SSSD_CONFIG = Path("/etc/sssd/sssd.conf")
 LOCAL_ONLY = "SSSD is not configured here, so no user's shell was changed; run this again when it is"
@@ -69,7 +73,7 @@ class Pam:
         """The files that lack the hook."""
         if self.by_hand:
             return []
-        return [f"add the hook to {path}" for path in PAM_FILES if not has_hook(self._layout.at(path))]
+        return [f"add the hook to {path}" for path in PAM_FILES if not self._is_current(path)]
 
     def apply(self) -> list[str]:
         """Enable our profile, and see that root still gets in."""
@@ -78,7 +82,8 @@ class Pam:
         if self.pending():
             problem = (
                 "pam-auth-update leaves /etc/pam.d/common-* alone, since somebody has changed them by hand: "
-                f"add this line to both, or run `pam-auth-update --force`, then run this again: {PAM_LINE}"
+                "run `pam-auth-update --force`, or add these lines to both, then run this again: "
+                f"'{PAM_LINES[0]}' and '{PAM_LINES[1]}'"
             )
         elif refused := self._system.refused_by_pam():
             problem = f"with the hook in PAM root cannot use su any more ({refused}), so it was taken out again"
@@ -100,6 +105,14 @@ class Pam:
                     f"pam-auth-update leaves {PAM_HOOK} in {path}: take that line out, then run this again"
                 )
         return [f"took the hook out of {path}" for path in had]
+
+    def _is_current(self, path: Path) -> bool:
+        """Whether both lines are there, as this version has them."""
+        try:
+            lines = self._layout.at(path).read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return False
+        return {tuple(line.split()) for line in PAM_LINES} <= {tuple(line.split()) for line in lines}
 
 
 class Sssd:
