@@ -16,6 +16,8 @@ UNSET = 2**32 - 1
 """The login uid of processes that no login has started: daemons, all of them."""
 
 EXEC_CALLS = ("execve", "execveat")
+RING_CALLS = ("io_uring_setup",)
+"""No rule on files or addresses sees what a program does through io_uring; that it begins to is told instead."""
 NETWORK_CALLS = ("accept", "accept4", "bind", "connect")
 NETWORK_CALLS_32 = {
     "x86_64": ("accept4", "bind", "connect", "socketcall"),
@@ -131,10 +133,11 @@ def hides(line: str) -> bool:
 
 def _rules(low: int, high: int, audit: Audit, machine: Machine, key: str) -> Iterable[Rule]:
     compat = NETWORK_CALLS_32.get(machine.name)
-    if audit.exec:
-        yield Rule(low, high, (), EXEC_CALLS, "b64", key)
+    calls = (*(EXEC_CALLS if audit.exec else ()), *(RING_CALLS if audit != Audit(exec=audit.exec) else ()))
+    if calls:
+        yield Rule(low, high, (), calls, "b64", key)
         if compat:
-            yield Rule(low, high, (), EXEC_CALLS, "b32", key)
+            yield Rule(low, high, (), calls, "b32", key)
     if audit.network:
         yield Rule(low, high, FAMILIES, NETWORK_CALLS, "b64", key)
         if compat:

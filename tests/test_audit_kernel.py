@@ -79,6 +79,14 @@ def test_connections_arrive_and_local_sockets_do_not(audit):
     assert [int.from_bytes(bytes.fromhex(family), sys.byteorder) for family in addresses] == [2, 2, 2, 10, 10]
 
 
+def test_a_program_that_goes_by_way_of_io_uring_is_told(audit, tmp_path):
+    alice = audit.login(ALICE)
+    audit.rules().opened(ALICE, alice.session, changes(tmp_path))
+    # io_uring_setup has one number on all machines; without parameters it fails.
+    alice.does(f"{sys.executable} -c 'import ctypes; ctypes.CDLL(None).syscall(425, 1, None)'")
+    assert {number for number, _ in audit.events(ALICE, "syscall=425 ")} == {425}
+
+
 def test_two_sessions_of_a_user_are_watched_for_what_either_asks(audit, tmp_path):
     first, second = audit.login(ALICE), audit.login(ALICE)
     rules = audit.rules()
@@ -86,8 +94,8 @@ def test_two_sessions_of_a_user_are_watched_for_what_either_asks(audit, tmp_path
     executed = audit.lines()
     rules.opened(ALICE, second.session, changes(tmp_path))
     both = audit.lines()
-    assert set(executed) < set(both)
-    assert len(both) == len(executed) + 1
+    assert [line for line in both if "io_uring_setup" in line and "execve" in line]
+    assert [line for line in both if f"dir={tmp_path}" in line]
     second.ends()
     rules.closed(ALICE, second.session)
     settles(audit, rules, executed)
@@ -181,7 +189,7 @@ def test_after_a_restart_rules_are_kept_while_their_users_are_there(audit, tmp_p
     second = audit.login(ALICE)
     after.opened(ALICE, second.session, EXECUTED)
     after.tidy()
-    assert audit.lines() == kept
+    assert set(kept) < set(audit.lines())
     alice.ends()
     second.ends()
     settles(audit, after, [])
@@ -245,13 +253,13 @@ def test_any_path_that_a_policy_can_name_is_watched_and_left_again(audit, tmp_pa
     alice = audit.login(ALICE)
     rules = audit.rules()
     rules.opened(ALICE, alice.session, changes(path))
-    (line,) = audit.lines()
-    assert line.endswith(f"-F dir={path} -F perm=wa")
+    lines = audit.lines()
+    assert [line for line in lines if line.endswith(f"-F dir={path} -F perm=wa")]
     rules.tidy()
-    assert audit.lines() == [line]
+    assert audit.lines() == lines
     again = audit.rules()
     again.adopt()
-    assert audit.lines() == [line]
+    assert audit.lines() == lines
     alice.ends()
     settles(audit, again, [])
 
@@ -304,7 +312,7 @@ def test_a_directory_that_is_about_to_be_made_is_seen_at_once(audit, tmp_path):
     alice.does(f"mkdir {tmp_path}/new")
     audit.events(ALICE, f"{tmp_path}/new")
     rules.tidy()
-    assert [line.split(" -F ")[2] for line in audit.lines()] == [f"dir={tmp_path}/new"]
+    assert [line.split(" -F ")[2] for line in audit.lines() if "-S all" in line] == [f"dir={tmp_path}/new"]
 
 
 def test_a_directory_that_was_removed_and_made_again_is_watched_again(audit, tmp_path):

@@ -220,7 +220,7 @@ print(json.dumps([opened, told]))
 
 
 def through_pam(tmp_path, hook, auid, before=""):
-    """A session through the real pam_exec.so, with the lines that the hook documents: was it opened, what was said."""
+    """A session through the real pam_exec.so with the lines that the hook documents: opened or not, what was said."""
     if os.geteuid() != 0:
         if os.environ.get("CI") == "true":
             pytest.fail("only root can have a login uid set")
