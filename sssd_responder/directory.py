@@ -28,6 +28,8 @@ _SETTINGS = tuple(name for name in OPTIONS if name.startswith("ipaRecording"))
 _POLICY = ("cn", "ipaEnabledFlag", "memberUser", "userCategory", *_SETTINGS)
 """Not memberHost, which may name ten thousand hosts: that a policy concerns this one, the filter has found out."""
 
+_MEND = "enrol the host, correct [host] hostname, or run ipa-session-recording-install on FreeIPA's servers"
+
 
 class DirectoryError(SessrecError):
     """The directory cannot be read."""
@@ -39,9 +41,9 @@ class Directory:
     def __init__(self, enrolment: Enrolment, host: str, uri: str) -> None:
         self.uri = uri
         self._host = host
-        recording = f"cn=session-recording,{enrolment.suffix}"
-        self._policies = f"cn=policies,{recording}"
-        self._config = f"cn=config,{recording}"
+        self._recording = f"cn=session-recording,{enrolment.suffix}"
+        self._policies = f"cn=policies,{self._recording}"
+        self._config = f"cn=config,{self._recording}"
         self._ldap = bound(uri)
         self._host_dn = f"fqdn={ldap.dn.escape_dn_chars(host)},cn=computers,cn=accounts,{enrolment.suffix}"
 
@@ -56,53 +58,62 @@ class Directory:
         """The policies that concern the host and the configuration, as they are now."""
         groups = self._groups()
         found = self._search(self._policies, ldap.SCOPE_ONELEVEL, host_filter(self._host_dn, groups), _POLICY)
-        [config] = self._search(self._config, ldap.SCOPE_BASE, "(objectClass=*)", _SETTINGS) or [{}]
+        config = self._entry(self._config, _SETTINGS)
         return Snapshot(
             host=self._host,
             server=self.uri,
             read=time.time(),
             host_groups=frozenset(rdns_of(dn)[0][1] for dn in groups),
-            policies=tuple({**entry, "hostCategory": [b"all"]} for entry in found),
+            policies=tuple({**entry, "hostCategory": [b"all"]} for _, entry in found),
             config=config,
         )
 
     def last_usn(self) -> int:
         """The number of the server's last change."""
-        [entry] = self._search("", ldap.SCOPE_BASE, "(objectClass=*)", ("lastusn",)) or [{}]
-        for values in entry.values():
-            for value in values:
-                return int(value)
+        for values in self._entry("", ("lastusn",)).values():
+            return int(values[0])
         raise DirectoryError(f"{self.uri}: numbers no changes; is it FreeIPA?")
 
     def signs(self, since: int) -> Signs:
         """What shows that the host's policies may have changed, see Signs."""
-        changed = f"(&(entryUSN>={since})(objectClass=ipaRecordingPolicyObject))"
-        config = self._search(self._config, ldap.SCOPE_BASE, f"(entryUSN>={since})", ("cn",))
-        [container] = self._search(self._policies, ldap.SCOPE_BASE, "(objectClass=*)", ("numSubordinates",)) or [{}]
-        counted = next((int(value) for values in container.values() for value in values), -1)
-        policies = self._search(self._policies, ldap.SCOPE_ONELEVEL, changed, ("cn",))
-        return Signs(len(policies) + len(config), frozenset(self._groups()), counted)
+        kinds = "(|(objectClass=ipaRecordingPolicyObject)(objectClass=ipaRecordingConfigObject))"
+        found = self._search(
+            self._recording,
+            ldap.SCOPE_SUBTREE,
+            f"(|(cn=policies)(&(entryUSN>={since}){kinds}))",
+            ("ipaUniqueID", "entryUSN", "numSubordinates"),
+        )
+        written, policies = set(), None
+        for dn, entry in found:
+            values = {name.lower(): value[0].decode() for name, value in entry.items()}
+            if dn.lower() == self._policies.lower():
+                policies = int(values["numsubordinates"]) if "numsubordinates" in values else None
+            else:
+                written.add((dn, values.get("entryusn", "")))
+        return Signs(frozenset(written), frozenset(self._groups()), policies)
 
     def _groups(self) -> list[str]:
         """The DNs of the host groups that the host is in, as the directory writes them."""
-        found = self._search(self._host_dn, ldap.SCOPE_BASE, "(objectClass=*)", ("memberOf",))
-        if not found:
-            raise DirectoryError(f"{self.uri}: knows no host {self._host}; enrol it, or correct [host] hostname")
-        dns = [value.decode() for values in found[0].values() for value in values]
-        return [dn for dn in dns if _is_host_group(dn)]
+        member_of = self._entry(self._host_dn, ("memberOf",)).values()
+        return [dn for values in member_of for dn in (value.decode() for value in values) if _is_host_group(dn)]
 
-    def _search(self, base: str, scope: int, filter: str, attributes: Iterable[str]) -> list[Entry]:
+    def _entry(self, dn: str, attributes: Iterable[str]) -> Entry:
+        """One entry, which has to be there."""
+        found = self._search(dn, ldap.SCOPE_BASE, "(objectClass=*)", attributes)
+        if not found:
+            raise DirectoryError(f"{self.uri}: shows no {dn} to this host; {_MEND}")
+        return found[0][1]
+
+    def _search(self, base: str, scope: int, filter: str, attributes: Iterable[str]) -> list[tuple[str, Entry]]:
         try:
             found: list[tuple[str | None, Any]] = self._ldap.search_ext_s(
                 base, scope, filter, list(attributes), timeout=LIMIT
             )
         except ldap.NO_SUCH_OBJECT as error:
-            raise DirectoryError(
-                f"{self.uri}: has no {base}; run ipa-session-recording-install on the servers of FreeIPA"
-            ) from error
+            raise DirectoryError(f"{self.uri}: has no {base}; {_MEND}") from error
         except ldap.LDAPError as error:
             raise DirectoryError(f"{self.uri}: {_reason(error)}") from error
-        return [entry for dn, entry in found if dn is not None]
+        return [(dn, entry) for dn, entry in found if dn is not None]
 
 
 def bound(uri: str) -> Any:

@@ -90,7 +90,6 @@ class Refresh:
             polling = Polling(directory)
             while not self._stopped:
                 if polling.due():
-                    polling.reading()
                     self._take(directory)
                 self._seen(uri)
                 self._sleep(self._interval)

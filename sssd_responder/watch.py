@@ -1,28 +1,28 @@
-"""When to read all policies: how a host notices, cheaply, that something in the directory has changed."""
+"""When to read all policies: how a host notices, cheaply, that something of its policies has changed."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-BURST = 10
-"""Full reads that may follow each other at once while the directory is quiet."""
+IN_FLIGHT = 100
+"""Changes that the server may have numbered and not yet shown, so that a look must go back behind its last number."""
 
-FULL_READ = 30.0
-"""Seconds between two full reads, on the average and at the most, while the directory changes all the time."""
+FULL_READ = 600.0
+"""Seconds after which everything is read, whatever the signs say, in a directory that changes all the time."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What a cheap look at the directory shows of this host's policies.
+    """What a look at the directory shows of this host's policies, at a small part of the cost of reading them.
 
-    `changed` is how many entries that the host may see were written since a number; `member_of` the groups of the
-    host; `policies` how many policies there are, as the directory counts them, -1 where it does not say.
+    `written` are the entries of any policies and of the configuration that were written lately, each with the number
+    of that change; `groups` those that the host is in; `policies` how many there are, None where the server hides it.
     """
 
-    changed: int
-    member_of: frozenset[str]
-    policies: int
+    written: frozenset[tuple[str, str]]
+    groups: frozenset[str]
+    policies: int | None
 
 
 class Directory(Protocol):
@@ -32,52 +32,44 @@ class Directory(Protocol):
         """The number of its last change, of anything."""
 
     def signs(self, since: int) -> Signs:
-        """What is to be seen, with the entries that were written with the number `since` or a later one."""
+        """What is to be seen, with the entries that were written by the change `since` or a later one."""
 
 
 class Polling:
-    """Tells whether to read, of one connection to one server; another server numbers its changes otherwise.
+    """Tells when to read, of one connection to one server; another server numbers its changes otherwise.
 
-    Every look asks for the number of the server's last change, which costs it next to nothing. If that has moved on
-    and the directory is quiet, everything is read again. Where it moves on at every look, as with thousands of hosts,
-    only what concerns the host makes it read; what leaves no such sign is found by a full read every 30 s.
+    Every look asks for the number of the server's last change, which costs it next to nothing. Where that has moved
+    on, the signs tell whether it was something else, as it mostly is in a directory of thousands of hosts. One that
+    shows no signs, since its session recording is of an older version, is read after each of its changes.
     """
 
     def __init__(self, directory: Directory, clock: Callable[[], float] = time.monotonic) -> None:
         self._directory = directory
         self._clock = clock
         self._usn = -1
+        self._settled = False
         self._signs: Signs | None = None
-        self._unread = False
-        self._reads = float(BURST)
-        self._counted = clock()
+        self._read = 0.0
 
     def due(self) -> bool:
-        """Whether everything is to be read now. Call `reading` before it is, or all is asked again."""
+        """Whether everything is to be read now. What is written after this call makes it due again."""
         usn = self._directory.last_usn()
-        if usn == self._usn and not self._unread:
+        if usn == self._usn and self._settled:
             return False
-        self._earn()
-        if self._usn < 0 or self._reads >= 1:
-            return True
-        signs = self._directory.signs(self._usn + 1)
-        seen = self._signs
-        self._unread = True
+        # After the last change another look is taken, for those that were numbered and not shown.
+        self._settled = usn == self._usn
+        since = self._usn if self._usn >= 0 else usn
+        seen, self._signs = self._signs, self._directory.signs(max(0, since - IN_FLIGHT))
         self._usn = usn
-        if seen is None:
-            self._signs = signs
-            return False
-        return signs.changed > 0 or (signs.member_of, signs.policies) != (seen.member_of, seen.policies)
+        due = seen is None or self._clock() - self._read >= FULL_READ or _differ(seen, self._signs)
+        if due:
+            self._read = self._clock()
+        return due
 
-    def reading(self) -> None:
-        """All that is written from now on is news. Call it before a full read, so that nothing falls in between."""
-        self._usn = self._directory.last_usn()
-        self._signs = self._directory.signs(self._usn + 1)
-        self._unread = False
-        self._earn()
-        self._reads = max(0.0, self._reads - 1)
 
-    def _earn(self) -> None:
-        now = self._clock()
-        self._reads = min(float(BURST), self._reads + (now - self._counted) / FULL_READ)
-        self._counted = now
+def _differ(old: Signs, new: Signs) -> bool:
+    return (
+        new.policies is None
+        or bool(new.written - old.written)
+        or (new.groups, new.policies) != (old.groups, old.policies)
+    )

@@ -1,122 +1,121 @@
-"""When a host reads its policies again: soon after a change, and seldom while only others change things."""
+"""When a host reads its policies again: soon after a change of them, and seldom while only others change things."""
 
-from sssd_responder.watch import BURST, FULL_READ, Polling, Signs
+import pytest
+
+from sssd_responder.watch import FULL_READ, IN_FLIGHT, Polling, Signs
 
 
 class Server:
-    """A directory whose changes are numbered; those that concern the host leave signs."""
+    """A directory whose changes are numbered; `written` are those of policies, by the policy."""
 
     def __init__(self):
-        self.usn, self.ours, self.member_of, self.policies, self.looks = 100, [], frozenset({"web"}), 5, 0
+        self.usn, self.written, self.groups, self.policies = 1000, {"old": 5}, frozenset({"web"}), 5
+        self.shows, self.looks = True, 0
 
     def last_usn(self):
-        self.looks += 1
         return self.usn
 
     def signs(self, since):
-        return Signs(sum(usn >= since for usn in self.ours), self.member_of, self.policies)
+        self.looks += 1
+        if not self.shows:
+            return Signs(frozenset(), self.groups, None)
+        lately = frozenset((name, str(usn)) for name, usn in self.written.items() if usn >= since)
+        return Signs(lately, self.groups, self.policies)
 
     def others_change(self):
         self.usn += 7
+
+    def policy_changes(self, name="p"):
+        self.usn += 1
+        self.written[name] = self.usn
 
 
 class Host:
     """One that looks every 3 s."""
 
     def __init__(self, server):
-        self.server, self.now, self.reads = server, 0.0, 0
+        self.server, self.now = server, 0.0
         self.polling = Polling(server, lambda: self.now)
 
-    def look(self):
-        self.now += 3
-        if self.polling.due():
-            self.polling.reading()
-            self.reads += 1
-            return True
-        return False
-
-    def look_on(self, seconds):
-        """The reads while others change things all the time."""
-        before = self.reads
-        for _ in range(int(seconds // 3)):
-            self.server.others_change()
-            self.look()
-        return self.reads - before
+    def reads(self, looks=1, busy=False):
+        """How often it reads in so many looks, between which others may change things."""
+        read = 0
+        for _ in range(looks):
+            self.now += 3
+            if busy:
+                self.server.others_change()
+            read += self.polling.due()
+        return read
 
 
-def test_the_first_look_reads_and_a_quiet_directory_is_not_read_again():
-    host = Host(Server())
-    assert host.look()
-    assert not any(host.look() for _ in range(100))
+@pytest.fixture
+def server():
+    return Server()
 
 
-def test_in_a_quiet_directory_any_change_is_read_at_once():
-    host = Host(Server())
-    host.look()
-    for _ in range(5):
-        host.server.others_change()
-        assert host.look()
-        assert not host.look()
-
-
-def test_in_a_busy_directory_reads_are_as_seldom_as_they_may_be():
-    host = Host(Server())
-    host.look()
-    host.look_on(600)
-    assert host.look_on(3600) <= 3600 / FULL_READ + 1
-
-
-def test_in_a_busy_directory_what_leaves_no_sign_is_read_within_half_a_minute():
-    host = Host(Server())
-    host.look()
-    host.look_on(600)
-    for _ in range(20):
-        assert host.look_on(FULL_READ + 3) >= 1
-
-
-def test_in_a_busy_directory_what_concerns_the_host_is_read_at_once():
-    server = Server()
+@pytest.fixture
+def host(server):
     host = Host(server)
-    host.look()
-    host.look_on(BURST * FULL_READ * 2)
+    assert host.reads() == 1
+    return host
 
-    def changed():
-        server.others_change()
-        server.ours.append(server.usn)
 
-    def left_a_group():
-        server.others_change()
-        server.member_of = frozenset()
+def test_a_quiet_directory_is_neither_read_nor_looked_at(host, server):
+    host.reads(2)
+    looks = server.looks
+    assert host.reads(1000) == 0
+    assert server.looks == looks
 
-    def deleted():
+
+def test_what_others_change_is_not_read(host):
+    assert host.reads(100, busy=True) == 0
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_concerns_policies_is_read_at_the_next_look_and_once(host, server, busy):
+    def removed():
         server.others_change()
         server.policies -= 1
 
-    for change in (changed, left_a_group, deleted):
-        # Until there is no read left that would notice anything.
-        while host.look_on(3):
-            pass
+    def host_left_a_group():
+        server.others_change()
+        server.groups = frozenset()
+
+    for change in (server.policy_changes, lambda: server.policy_changes("old"), removed, host_left_a_group):
+        host.reads(10, busy)
         change()
-        assert host.look(), change.__name__
+        assert host.reads(1, busy) == 1
+        assert host.reads(10, busy) == 0
 
 
-def test_after_the_busy_time_the_last_change_is_read_too():
-    host = Host(Server())
-    host.look()
-    host.look_on(600)
-    while host.look_on(3):
-        pass
-    host.server.others_change()
-    read = [host.look() for _ in range(int(FULL_READ / 3) + 1)]
-    assert sum(read) == 1
+def test_changes_one_after_another_are_all_read(host, server):
+    for _ in range(20):
+        server.policy_changes()
+        assert host.reads() == 1
 
 
-def test_changes_while_everything_is_read_are_not_missed():
-    server = Server()
+def test_a_change_that_is_numbered_before_it_is_shown_is_read_when_it_is_shown(host, server):
+    server.usn += 1
+    assert host.reads() == 0
+    server.written["slow"] = server.usn
+    assert host.reads() == 1
+    server.usn += 1
+    number = server.usn
+    server.usn += IN_FLIGHT
+    assert host.reads() == 0
+    server.written["slower"] = number
+    assert host.reads(2) == 1
+
+
+def test_in_a_busy_directory_everything_is_read_now_and_then_whatever_the_signs(host):
+    assert host.reads(int(FULL_READ), busy=True) == 3
+
+
+def test_a_directory_that_shows_no_signs_is_read_after_each_change(server):
+    server.shows = False
     host = Host(server)
-    host.look()
+    host.reads(2)
+    assert host.reads(10) == 0
     server.others_change()
-    assert host.polling.due()
-    host.polling.reading()
-    server.others_change()
-    assert host.look()
+    assert host.reads() == 1
+    assert host.reads(10) <= 1
