@@ -1,0 +1,479 @@
+"""Installing on a recorded host: what is placed, in which order, and that it all comes away again.
+
+systemd, PAM's and SSSD's own programs are played here; integration/test_host_install.py has the real ones.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from host import install_files
+from host.install import NOT_INSTALLED, UP_TO_DATE, Installation
+from host.install_error import InstallError
+from host.install_layout import CODE, COMMAND, CONFIG, KEY, LOGIN_SHELL, RECORDER, RESPONDER, SSSD_DROP_IN, Layout
+from host.install_login import PAM_FILES, PAM_LINES, SHELLS
+
+ROOT = Path(__file__).parent.parent
+
+
+class Played:
+    """A machine as the installer sees it; `done` says what it was told to do."""
+
+    def __init__(self, layout):
+        self.layout, self.done = layout, []
+        self.account, self.up, self.users = False, set(), []
+        self.failing = self.interrupted = self.problem = self.refusal = ""
+        self.pam_edited_by_hand = False
+        self.broken = ""
+        """A word in the recorder's starter with which it does not answer."""
+
+    def check(self):
+        self._do("check")
+
+    def account_exists(self):
+        return self.account
+
+    def create_account(self):
+        self._do("account")
+        self.account = True
+
+    def remove_account(self):
+        self.account = False
+
+    def create_directories(self):
+        self._do("directories")
+        for name in ("run/session-recording/sessions", "var/lib/session-recording/recordings"):
+            (self.layout.root / name).mkdir(parents=True, exist_ok=True)
+
+    def compile(self):
+        self._do("compile")
+
+    def take_up_units(self):
+        self._do("units")
+
+    def is_up(self, unit):
+        return unit in self.up
+
+    is_enabled = is_up
+
+    def start(self, unit):
+        self._do(f"start {unit}")
+        self.up.add(unit)
+
+    def stop(self, unit):
+        self._do(f"stop {unit}")
+        self.up.discard(unit)
+
+    def unanswered(self, wait=0):
+        starter = self.layout.at(CODE) / "recorder/service.py"
+        if not self.up or (self.broken and self.broken in starter.read_text()):
+            return "nobody is there"
+        return self.problem
+
+    def enable_pam_profile(self):
+        self._do("pam")
+        for path in () if self.pam_edited_by_hand else PAM_FILES:
+            with self.layout.at(path).open("a") as file:
+                file.writelines(f"{line}\n" for line in PAM_LINES)
+
+    def disable_pam_profile(self):
+        self._do("no pam")
+        for path in PAM_FILES:
+            text = self.layout.at(path).read_text()
+            self.layout.at(path).write_text(
+                "".join(line for line in text.splitlines(True) if line[:-1] not in PAM_LINES)
+            )
+
+    def refused_by_pam(self):
+        return self.refusal
+
+    def restart_sssd(self):
+        self._do("sssd")
+
+    def local_users_of(self, shell):
+        return self.users
+
+    def _do(self, what):
+        if self.interrupted == what:
+            self.interrupted = ""
+            raise KeyboardInterrupt
+        if self.failing == what:
+            raise InstallError(f"{what} failed")
+        self.done.append(what)
+
+
+class Host:
+    """A machine in a directory, with sources that are as small as they can be."""
+
+    def __init__(self, directory):
+        source = directory / "checkout"
+        for name in (
+            *("sessrec.py", "recorder/__init__.py", "recorder/service.py", "recorder/login_shell.py"),
+            *("sssd_responder/pam_hook.py", "sssd_responder/pam_env.conf", "auditor/verify.py"),
+            *("ipa_plugin/__init__.py", "ipa_plugin/policy.py", "ipa_plugin/install.py"),
+        ):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_text(f"# {name}\n")
+        shutil.copytree(ROOT / "host/files", source / "host/files")
+        self.root, self.source = directory / "root", source
+        for name, text in {
+            "etc/shells": "/bin/sh\n/bin/bash\n",
+            "etc/pam.d/common-session": "session required pam_unix.so\n",
+            "etc/pam.d/common-session-noninteractive": "session required pam_unix.so\n",
+            "etc/sssd/sssd.conf": "[sssd]\ndomains = lab.test\n[domain/lab.test]\nid_provider = ipa\n",
+            "usr/share/pam-configs/unix": "",
+            "usr/bin/true": "",
+        }.items():
+            self.write(name, text)
+        self.layout = Layout(self.root, source)
+        self.system = Played(self.layout)
+        self.said = []
+
+    def write(self, name, text):
+        path = self.root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def read(self, path):
+        return self.layout.at(Path(path)).read_text()
+
+    def has(self, path):
+        return self.layout.at(Path(path)).exists()
+
+    def install(self):
+        return self._run(lambda installation: installation.install(self.said.append))
+
+    def uninstall(self, purge=False):
+        return self._run(lambda installation: installation.uninstall(self.said.append, purge))
+
+    def check(self):
+        return self._run(lambda installation: installation.check(self.said.append))
+
+    def _run(self, action):
+        self.said.clear()
+        self.system.done.clear()
+        return action(Installation(self.layout, self.system))
+
+    def files(self):
+        return {
+            str(path.relative_to(self.root)): (path.read_bytes(), path.stat().st_mode)
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+@pytest.fixture
+def installed(host):
+    host.install()
+    return host
+
+
+def test_everybody_s_shell_is_changed_last(host):
+    host.install()
+    order = [what for what in host.system.done if what.partition(" ")[0] in ("start", "pam", "sssd")]
+    assert order == [f"start {RESPONDER}", f"start {RECORDER}", "pam", "sssd"]
+    assert f"override_shell = {LOGIN_SHELL}" in host.read(SSSD_DROP_IN)
+    assert host.layout.at(SSSD_DROP_IN).stat().st_mode & 0o777 == 0o600
+    assert host.read(SHELLS).endswith(f"/bin/bash\n{LOGIN_SHELL}\n")
+
+
+def test_programs_can_be_run_and_the_code_is_complete(installed):
+    assert installed.layout.at(LOGIN_SHELL).stat().st_mode & 0o777 == 0o755
+    assert installed.layout.at(COMMAND).stat().st_mode & 0o777 == 0o755
+    placed = {path.relative_to(CODE) for path in installed.layout.contents() if path.is_relative_to(CODE)}
+    assert {Path("sessrec.py"), Path("sssd_responder/pam_env.conf"), Path("host/files/sssd.conf")} <= placed
+    assert not installed.has(CODE / "ipa_plugin/install.py")
+
+
+def test_sssd_s_domains_and_services_are_left_alone(installed):
+    assert "[sssd]" not in installed.read(SSSD_DROP_IN)
+    assert installed.read("/etc/sssd/sssd.conf").startswith("[sssd]\ndomains = lab.test")
+
+
+def test_a_second_run_changes_nothing_and_says_so(installed):
+    before = installed.files()
+    installed.install()
+    assert installed.said == [UP_TO_DATE]
+    assert installed.system.done == ["check"]
+    assert installed.files() == before
+
+
+def test_check_says_what_differs_and_changes_nothing(host):
+    before = host.files()
+    assert not host.check()
+    assert "would restart SSSD" in host.said
+    assert host.files() == before
+    assert host.system.done == []
+    host.install()
+    assert host.check()
+    host.layout.at(LOGIN_SHELL).chmod(0o777)
+    assert not host.check()
+    assert host.said == [f"would place {LOGIN_SHELL}"]
+
+
+def test_uninstalling_leaves_nothing_but_the_key(host):
+    before = host.files()
+    host.install()
+    host.uninstall()
+    after = host.files()
+    assert after.pop(str(KEY.relative_to("/")))
+    assert after == before
+    assert not host.has("/run/session-recording")
+    assert (
+        host.system.done.index("sssd") < host.system.done.index("no pam") < host.system.done.index(f"stop {RECORDER}")
+    )
+    host.uninstall()
+    assert host.said == [NOT_INSTALLED]
+
+
+def test_a_newer_version_keeps_the_key_and_removes_what_it_has_no_more(installed):
+    key = installed.read(KEY)
+    (installed.source / "auditor/verify.py").rename(installed.source / "auditor/judge.py")
+    installed.install()
+    assert installed.read(KEY) == key
+    assert not installed.has(CODE / "auditor/verify.py")
+    assert installed.has(CODE / "auditor/judge.py")
+    assert f"start {RECORDER}" in installed.system.done
+    assert "sssd" not in installed.system.done
+
+
+def test_a_program_of_somebody_else_s_comes_back(host):
+    host.write(str(COMMAND), "somebody's own\n")
+    host.install()
+    assert "sessrec import command" in host.read(COMMAND)
+    host.uninstall()
+    assert host.read(COMMAND) == "somebody's own\n"
+
+
+def test_an_edited_unit_makes_way_and_is_kept(installed):
+    unit = f"/usr/lib/systemd/system/{RECORDER}"
+    installed.write(unit, "edited\n")
+    installed.install()
+    assert installed.read(unit) != "edited\n"
+    (said,) = [line for line in installed.said if "is kept in" in line]
+    assert Path(said.rpartition(" ")[2]).read_text() == "edited\n"
+
+
+def test_an_edited_drop_in_stays_as_it_is_until_it_is_uninstalled(installed):
+    edited = installed.read(SSSD_DROP_IN) + "[pam]\noffline_credentials_expiration = 2\n"
+    installed.write(str(SSSD_DROP_IN), edited)
+    installed.layout.at(SSSD_DROP_IN).chmod(0o600)
+    installed.install()
+    assert installed.said == [UP_TO_DATE]
+    assert installed.read(SSSD_DROP_IN) == edited
+    installed.uninstall()
+    assert not installed.has(SSSD_DROP_IN)
+    (said,) = [line for line in installed.said if "your changes" in line]
+    assert Path(said.rpartition(" ")[2]).read_text() == edited
+
+
+def test_an_administrator_s_configuration_is_neither_replaced_nor_removed(host):
+    host.write(str(CONFIG), '[host]\nsink = "file"\n')
+    host.install()
+    host.uninstall()
+    assert host.read(CONFIG) == '[host]\nsink = "file"\n'
+
+
+def test_an_edited_example_of_a_configuration_stays(installed):
+    with installed.layout.at(CONFIG).open("a") as file:
+        file.write('sink = "file"\n')
+    installed.uninstall()
+    assert 'sink = "file"' in installed.read(CONFIG)
+
+
+def test_purging_removes_key_configuration_policies_and_recordings(installed):
+    installed.write("/etc/session-recording/policies.toml", "")
+    installed.write("/var/lib/session-recording/recordings/one.jsonl", "{}\n")
+    installed.uninstall(purge=True)
+    assert not installed.has("/etc/session-recording")
+    assert not installed.has("/var/lib/session-recording")
+    assert not installed.system.account
+
+
+def test_recordings_stay_when_it_is_uninstalled(installed):
+    installed.write("/var/lib/session-recording/recordings/one.jsonl", "{}\n")
+    installed.uninstall()
+    assert installed.has("/var/lib/session-recording/recordings/one.jsonl")
+
+
+def test_nobody_s_shell_changes_while_the_services_do_not_answer(host):
+    host.system.problem = "nobody is there"
+    with pytest.raises(InstallError, match="nobody is there"):
+        host.install()
+    assert not host.has(SSSD_DROP_IN)
+    assert "sssd" not in host.system.done
+    assert "pam" not in host.system.done
+
+
+def test_a_newer_version_that_does_not_answer_gives_way_to_the_one_before(installed):
+    service = installed.read(CODE / "recorder/service.py")
+    (installed.source / "recorder/service.py").write_text("# broken\n")
+    installed.system.broken = "broken"
+    with pytest.raises(InstallError, match="nobody is there"):
+        installed.install()
+    assert installed.read(CODE / "recorder/service.py") == service
+    assert installed.has(SSSD_DROP_IN)
+    assert "the version that was there before is in its place again" in installed.said
+    installed.system.broken = ""
+    installed.install()
+    assert installed.read(CODE / "recorder/service.py") == "# broken\n"
+
+
+def test_where_nothing_answers_any_more_everybody_has_his_own_shell_again(installed):
+    (installed.source / "recorder/service.py").write_text("# newer\n")
+    installed.system.problem = "nobody is there"
+    with pytest.raises(InstallError, match="nobody is there"):
+        installed.install()
+    assert not installed.has(SSSD_DROP_IN)
+    assert "sssd" in installed.system.done
+    assert str(PAM_LINES[1]) not in installed.read(PAM_FILES[0])
+
+
+def test_an_sssd_that_does_not_start_gets_its_files_back(host):
+    host.system.restart_sssd = refuse_once(host)
+    with pytest.raises(InstallError, match=r"SSSD does not start.*removed again"):
+        host.install()
+    assert not host.has(SSSD_DROP_IN)
+    assert host.system.done[-1] == "sssd"
+
+
+def refuse_once(host):
+    original = host.system.restart_sssd
+
+    def restart():
+        if host.has(SSSD_DROP_IN):
+            raise InstallError("SSSD does not start: see `journalctl -u sssd`")
+        original()
+
+    return restart
+
+
+def test_a_hook_that_locks_root_out_is_taken_out_at_once(host):
+    host.system.refusal = "su: cannot open session"
+    with pytest.raises(InstallError, match="root cannot use su any more"):
+        host.install()
+    assert host.read(PAM_FILES[0]) == "session required pam_unix.so\n"
+    assert not host.has(SSSD_DROP_IN)
+
+
+def test_common_files_that_were_edited_by_hand_are_left_alone_with_a_word_on_what_to_do(host):
+    host.system.pam_edited_by_hand = True
+    with pytest.raises(InstallError, match="pam-auth-update --force") as raised:
+        host.install()
+    assert PAM_LINES[1] in str(raised.value)
+
+
+def test_without_sssd_no_user_s_shell_is_changed_and_it_says_so(host):
+    (host.root / "etc/sssd/sssd.conf").unlink()
+    host.install()
+    assert any("SSSD is not configured here" in line for line in host.said)
+    # A drop-in alone would start SSSD at the next boot.
+    assert not host.has(SSSD_DROP_IN)
+    host.write("etc/sssd/sssd.conf", "[sssd]\n")
+    host.install()
+    assert host.has(SSSD_DROP_IN)
+
+
+def test_elsewhere_than_on_debian_it_says_which_lines_to_add(host):
+    shutil.rmtree(host.root / "usr/share/pam-configs")
+    host.install()
+    (said,) = [line for line in host.said if "pam_loginuid" in line]
+    assert all(line in said for line in PAM_LINES)
+    assert host.has(SSSD_DROP_IN)
+
+
+def test_attributes_that_others_want_of_sssd_stay(host):
+    host.write("etc/sssd/sssd.conf", "[sssd]\n[ifp]\nuser_attributes = +mail, +originalMemberOf\n")
+    host.write("etc/sssd/conf.d/50-more.conf", "[ifp]\nuser_attributes = +mail, +phone\n")
+    host.install()
+    assert "user_attributes = +mail, +phone, +originalMemberOf\n" in host.read(SSSD_DROP_IN)
+    host.install()
+    assert host.said == [UP_TO_DATE]
+
+
+def test_a_local_user_whose_shell_it_is_would_be_locked_out_so_it_stays(installed):
+    installed.system.users = ["eve"]
+    with pytest.raises(InstallError, match=r"the shell of eve.*chsh"):
+        installed.uninstall()
+    assert installed.has(LOGIN_SHELL)
+    assert installed.has(SSSD_DROP_IN)
+
+
+STOPPED_AT = ["account", "directories", "compile", "units", f"start {RESPONDER}", f"start {RECORDER}", "pam", "sssd"]
+
+
+@pytest.mark.parametrize("moment", STOPPED_AT)
+def test_an_interrupted_run_is_finished_by_the_next(host, moment):
+    before = host.files()
+    host.system.interrupted = moment
+    with pytest.raises(KeyboardInterrupt):
+        host.install()
+    host.install()
+    assert host.said[-1] == "Session recording is in place."
+    assert host.check()
+    host.uninstall()
+    after = host.files()
+    after.pop(str(KEY.relative_to("/")))
+    assert after == before
+
+
+@pytest.mark.parametrize("moment", STOPPED_AT)
+def test_an_interrupted_run_can_be_uninstalled(host, moment):
+    host.write(str(COMMAND), "somebody's own\n")
+    before = host.files()
+    host.system.interrupted = moment
+    with pytest.raises(KeyboardInterrupt):
+        host.install()
+    host.uninstall()
+    after = host.files()
+    after.pop(str(KEY.relative_to("/")), None)
+    assert after == before
+
+
+@pytest.mark.parametrize("moment", ["sssd", "no pam", f"stop {RECORDER}", "units"])
+def test_an_interrupted_uninstallation_is_finished_by_the_next(host, moment):
+    host.write(str(COMMAND), "somebody's own\n")
+    before = host.files()
+    host.install()
+    host.system.interrupted = moment
+    with pytest.raises(KeyboardInterrupt):
+        host.uninstall()
+    host.uninstall()
+    after = host.files()
+    after.pop(str(KEY.relative_to("/")))
+    assert after == before
+
+
+def test_sssd_is_restarted_by_the_next_run_when_it_was_not_after_the_drop_in(installed):
+    manifest = json.loads(installed.layout.manifest.read_text())
+    installed.layout.manifest.write_text(json.dumps({**manifest, "sssd": False}))
+    installed.install()
+    assert installed.system.done == ["check", "sssd"]
+
+
+def test_without_a_manifest_what_is_ours_is_found_by_its_contents(installed):
+    installed.layout.manifest.unlink()
+    installed.write(f"/usr/lib/systemd/system/{RECORDER}", "somebody's own\n")
+    installed.uninstall()
+    assert not installed.has(LOGIN_SHELL)
+    assert not installed.has(CODE / "sessrec.py")
+    assert installed.read(f"/usr/lib/systemd/system/{RECORDER}") == "somebody's own\n"
+
+
+def test_an_incomplete_copy_of_the_sources_is_named(host):
+    (host.source / "recorder/login_shell.py").unlink()
+    with pytest.raises(InstallError, match=r"login_shell\.py is missing"):
+        host.install()
+    assert host.system.done == ["check"]
+
+
+def test_of_two_runs_at_the_same_time_one_gives_up(host):
+    with install_files.alone(host.layout), pytest.raises(BlockingIOError), install_files.alone(host.layout):
+        pass

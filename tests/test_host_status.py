@@ -1,0 +1,228 @@
+"""What `sessrec host status` makes of the responder's report, of files, and of sessions and their recorders."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from host import proof_login, proof_sink, status_report
+from host.ask import AskError, ask
+from host.config_example import config_example
+from host.live_sessions import SILENT, LiveSessionError, find, live_sessions
+from host.proof_error import ProofError
+from host.proof_login import log_in
+from recorder import config
+from recorder.host_settings import HOST_TABLE, HostSettings
+
+WELL = {
+    "host": "client.lab.test",
+    "directory": {"used": True, "server": "ldap://ipa.lab.test", "age": 2.4, "policies": 3, "error": ""},
+    "local": {"file": "/etc/session-recording/policies.toml", "policies": 0, "error": ""},
+    "unreadable": [],
+    "identity": {"error": ""},
+    "audit": {"trouble": "", "rules": 2, "users": {"1001": {}}, "unwatched": {}, "hiding": [], "lost": 0},
+}
+
+
+def checks(**changed):
+    return [(check.name, check.level, check.text) for check in status_report.checks({**WELL, **changed})]
+
+
+def worst(**changed):
+    (found,) = [(name, level, text) for name, level, text in checks(**changed) if level != "ok"]
+    return found
+
+
+def test_a_host_that_is_well_says_so():
+    assert checks() == [
+        ("policies", "ok", "3 of FreeIPA's, as ldap://ipa.lab.test had them 2 seconds ago"),
+        ("audit", "ok", "2 rules for 1 users"),
+    ]
+
+
+def test_policies_that_were_never_read_are_critical():
+    name, level, text = worst(directory={"used": True, "age": None, "error": "no server answers"})
+    assert (name, level) == ("policies", "critical")
+    assert "no server answers" in text
+
+
+def test_policies_that_cannot_be_read_anew_are_a_warning_with_their_age():
+    name, level, text = worst(directory={**WELL["directory"], "age": 7300.0, "error": "no server answers"})
+    assert (name, level) == ("policies", "warning")
+    assert text.endswith("2 hours ago; since then: no server answers")
+
+
+def test_a_host_without_any_policy_is_a_warning():
+    assert worst(directory={"used": False})[2].endswith("nobody is recorded")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"local": {"policies": 1, "error": "line 3: unknown"}}, "line 3: unknown"),
+        ({"unreadable": ["policy x: unknown audit"]}, "policy x: unknown audit"),
+        ({"identity": {"error": "SSSD is away"}}, "SSSD is away"),
+        ({"audit": {"trouble": "-a task,never is set"}}, "-a task,never is set"),
+        ({"audit": {**WELL["audit"], "unwatched": {"/srv": "no such directory"}}}, "/srv"),
+        ({"audit": None}, "no audit rules"),
+        ({"sessions": {"problem": "FreeIPA refuses"}}, "FreeIPA refuses"),
+    ],
+)
+def test_what_the_responder_complains_of_is_a_warning(part, said):
+    found = worst(**part)
+    assert found[1] == "warning"
+    assert said in found[2]
+
+
+def test_every_setting_of_the_example_can_be_written_as_it_stands_there():
+    lines = config_example().splitlines()
+    plain = [line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in lines]
+    given = tomllib.loads("\n".join(plain))["host"]
+    assert list(given) == [setting.name for setting in HOST_TABLE.values() if setting.in_file]
+    assert config.parse(config_example().encode(), "example", config.HOST_SECTION, HOST_TABLE) == {}
+    for name, value in given.items():
+        if HOST_TABLE[name].default_text():
+            assert config.parse(
+                f"[host]\n{name} = {json.dumps(value)}\n".encode(), "example", config.HOST_SECTION, HOST_TABLE
+            ) == {name: HOST_TABLE[name].default}
+
+
+class Recorder:
+    """The side of a session that its worker is, with a real socket."""
+
+    def __init__(self, directory, rec, state="running", started=1000.0):
+        description = {"rec": rec, "user": "alice", "terminal": "pts/3", "started": started, "command": ["vi", "a b"]}
+        (directory / f"{rec}.json").write_text(json.dumps(description))
+        self.state, self.asked = state, []
+        self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listening.bind(str(directory / f"{rec}.socket"))
+        self.listening.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection = self.listening.accept()[0]
+            except OSError:
+                return
+            with connection:
+                self.asked.append(json.loads(connection.recv(65536)))
+                connection.send(json.dumps({"state": self.state}).encode())
+
+
+@pytest.fixture
+def directory(tmp_path):
+    made = tmp_path / "s"
+    made.mkdir()
+    return made
+
+
+def test_sessions_are_listed_the_oldest_first_with_their_states(directory):
+    Recorder(directory, "younger", "suspended", started=2000.0)
+    older = Recorder(directory, "older", started=1000.0)
+    found = [(one.session.rec, one.session.user, one.state) for one in live_sessions(directory)]
+    assert found == [("older", "alice", "running"), ("younger", "alice", "suspended")]
+    assert older.asked[0]["ask"] == "describe"
+    assert os.uname().nodename in older.asked[0]["by"]
+
+
+def test_a_session_that_has_just_ended_is_not_listed(directory):
+    (directory / "gone.json").write_text(json.dumps({"rec": "gone", "user": "alice"}))
+    assert live_sessions(directory) == []
+
+
+def test_a_recorder_that_hangs_is_silent(directory):
+    (directory / "hung.json").write_text(json.dumps({"rec": "hung", "user": "alice"}))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(directory / "hung.socket"))
+        listening.listen()
+        assert [one.state for one in live_sessions(directory)] == [SILENT]
+
+
+def test_no_sessions_where_there_is_no_directory(directory):
+    assert live_sessions(directory / "none") == []
+
+
+def test_a_session_is_found_by_the_beginning_of_its_id(directory):
+    for rec in ("abc1", "abd2", "abd"):
+        (directory / f"{rec}.json").write_text("{}")
+    assert find("abc", directory) == "abc1"
+    assert find("abd", directory) == "abd"
+    with pytest.raises(LiveSessionError, match="3 sessions begin with 'ab'"):
+        find("ab", directory)
+    with pytest.raises(LiveSessionError, match=r"no session 'x'.*sessrec host sessions"):
+        find("x", directory)
+
+
+def test_a_service_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(AskError, match=r"nobody is at .*No such file"):
+        ask(tmp_path / "none.socket", {"ask": "status"})
+
+
+def test_a_service_that_hangs_is_waited_for_no_longer_than_said(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(tmp_path / "hung"))
+        listening.listen()
+        begun = time.monotonic()
+        with pytest.raises(AskError, match=r"does not answer within 0.2 s"):
+            ask(tmp_path / "hung", {"ask": "status"}, timeout=0.2)
+        assert time.monotonic() - begun < 2
+
+
+def test_a_proof_looks_at_the_session_while_it_lasts(monkeypatch):
+    monkeypatch.setattr(proof_login, "PROGRAMS", {"sh": ("sh",)})
+    seen = []
+    log_in("-i", "0123456789abcdef", lambda terminal: seen.append((terminal, Path(f"/dev/{terminal}").exists())))
+    assert seen[0][1]
+
+
+def test_a_proof_is_not_satisfied_by_the_echo_of_what_it_types(monkeypatch):
+    monkeypatch.setattr(proof_login, "PROGRAMS", {"cat": ("cat",)})
+    monkeypatch.setattr(proof_login, "WITHIN", 2.0)
+    with pytest.raises(ProofError, match="does not come to a prompt; it says"):
+        log_in("-", "0123456789abcdef", lambda terminal: None)
+
+
+def test_a_login_that_is_refused_is_shown_with_what_it_says(monkeypatch, tmp_path):
+    program = tmp_path / "refuse"
+    program.write_text("#!/bin/sh\necho this host is closed; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(proof_login, "PROGRAMS", {"refuse": ("refuse",)})
+    with pytest.raises(ProofError, match="this host is closed"):
+        log_in("alice", "0123456789abcdef", lambda terminal: None)
+
+
+def test_a_recording_in_a_file_is_found_by_its_id(tmp_path):
+    (tmp_path / "2026").mkdir()
+    (tmp_path / "2026/abc123.jsonl").write_text('{"a":1}\n{"b":2}\n')
+    place, lines = proof_sink.reader(HostSettings({"sink": "file", "directory": str(tmp_path)}))
+    assert place == str(tmp_path)
+    assert lines("abc123") == [b'{"a":1}', b'{"b":2}']
+    assert lines("other") == []
+
+
+def test_a_sink_that_cannot_be_read_here_is_named():
+    with pytest.raises(ProofError, match="go to syslog"):
+        proof_sink.reader(HostSettings({"sink": "syslog"}))
+
+
+def test_only_the_verb_that_was_typed_is_imported():
+    code = (
+        "import sys, sessrec\n"
+        "try: sessrec.main(['host', 'sessions', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in sys.modules if name.startswith('host.commands.')], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent
+    )
+    assert done.stderr == "['host.commands.sessions']\n"
+    assert "usage: sessrec host sessions" in done.stdout
