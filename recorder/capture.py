@@ -138,6 +138,11 @@ class Capture:
         self._drain()
         return reason
 
+    def suspend(self, on: bool) -> None:
+        """Let nothing pass in either direction, or again."""
+        self.suspended = on
+        self._watch()
+
     def position(self) -> int:
         """Milliseconds since the recording began."""
         return int((monotonic() - self._began) * 1000)

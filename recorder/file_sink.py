@@ -166,7 +166,7 @@ def _create_directory(path: str) -> None:
         missing.append(parent)
     for directory in reversed(missing):
         try:
-            os.mkdir(directory, 0o700)  # noqa: PTH102
+            os.mkdir(directory, 0o700)
         except FileExistsError:
             continue
         except OSError as error:

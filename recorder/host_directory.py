@@ -11,7 +11,6 @@ import configparser
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -138,10 +137,8 @@ def _search(server: str, base: str, filter: str, *attributes: str) -> list[Entry
         return directory_search.search(server, base, filter, attributes)
     except SearchError as error:
         raise HostDirectoryError(str(error)) from error
-    except ImportError as error:
-        if sys.executable == SYSTEM_PYTHON:
-            raise HostDirectoryError("python-ldap is missing: install the package python3-ldap") from error
-    return list(_searched_elsewhere(server, base, filter, *attributes))
+    except ImportError:
+        return list(_searched_elsewhere(server, base, filter, *attributes))
 
 
 def _searched_elsewhere(*arguments: str) -> Iterator[Entry]:

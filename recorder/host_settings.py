@@ -71,7 +71,7 @@ HOST_TABLE: "dict[str, Setting]" = {
 def load(path: str = CONFIG_FILE) -> HostSettings:
     """The settings in the file at `path`; the defaults where there is none. Raises recorder.config.ConfigError."""
     try:
-        os.stat(path)  # noqa: PTH116 - pathlib is not needed by the recorder service
+        os.stat(path)
     except FileNotFoundError:
         return HostSettings()
     except OSError:

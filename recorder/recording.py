@@ -234,4 +234,4 @@ class Recording:
         self.sink.close()
         path = getattr(self.sink, "path", "")
         if path:
-            os.unlink(path)  # noqa: PTH108 - pathlib takes longer to import than all of this
+            os.unlink(path)

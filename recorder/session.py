@@ -69,7 +69,7 @@ def _bounded(argv: "Sequence[str]") -> list[str]:
 def _executable(pid: int, program: str) -> str:
     """The file that runs, by its path; as it was named where the kernel does not tell, or it has ended already."""
     try:
-        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - no pathlib on the way to the shell
+        return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return program
 
@@ -103,6 +103,8 @@ class Session:
         charset: str,
         typed: bool,
         key: "SigningKey | None",
+        policies: "Sequence[str]" = (),
+        origin: str = "",
     ) -> None:
         """The first message. `size` is columns and rows, None without a terminal; `typed`: input is recorded."""
         self.log.key = key
@@ -114,13 +116,16 @@ class Session:
         details: dict[str, Any] = {"version": VERSION, "charset": charset, "input": typed}
         if key is not None:
             details["key"] = key.key_id
+        if policies:
+            details["policies"] = list(policies)
         timing = ""
         if size is not None:
             columns, rows = size
             process["tty"] = {"columns": columns, "rows": rows}
             timing = f"={columns}x{rows}"
+        where: dict[str, Any] = {"source": {"address": displayable(origin)}} if origin else {}
         # Not signed: the first flush is, at the latest a second on, when nobody waits for cryptography's import.
-        self.log.event("session-start", 0, self.began, timing=timing, process=process, sessrec=details)
+        self.log.event("session-start", 0, self.began, timing=timing, process=process, sessrec=details, **where)
 
     def end(self, reason: str, exit_code: int | None, **details: "Any") -> None:
         """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""

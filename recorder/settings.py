@@ -171,7 +171,7 @@ def _configured(named: object) -> "Mapping[str, object]":
     path = str(named or CONFIG_FILE)
     if not named:
         try:
-            os.stat(path)  # noqa: PTH116 - pathlib takes longer to import than all of this
+            os.stat(path)
         except FileNotFoundError:
             return {}
         except OSError:

@@ -42,21 +42,21 @@ class Command:
 
 
 class Pty:
-    """A pseudo-terminal: `master` is ours and does not block, `name` is the slave's device."""
+    """A pseudo-terminal: `master` is ours and does not block; `slave` is the session's, `name` its device."""
 
     def __init__(self, like: int, attributes: "terminal.Attributes") -> None:
         try:
-            self.master, self._slave = os.openpty()
+            self.master, self.slave = os.openpty()
         except OSError as error:
             raise PtyNotOpened(f"no pseudo-terminal to be had: {error.strerror}") from error
-        self.name = os.ttyname(self._slave)
-        self.size = terminal.copy_size(like, self._slave)
-        termios.tcsetattr(self._slave, termios.TCSANOW, attributes)
+        self.name = os.ttyname(self.slave)
+        self.size = terminal.copy_size(like, self.slave)
+        termios.tcsetattr(self.slave, termios.TCSANOW, attributes)
         os.set_blocking(self.master, False)
 
     def close_slave(self) -> None:
         """Only the session holds the slave from now on, so that its end is seen on the master."""
-        os.close(self._slave)
+        os.close(self.slave)
 
 
 def on_pty(pty: Pty, command: Command) -> int:

@@ -1,0 +1,192 @@
+"""One login, from the connection of its login shell to the end of its recording, in a process of its own.
+
+The service has forked it, as root: what takes long or fails here holds nobody else up. It ends as the session does,
+or as soon as the login shell is answered where nothing is recorded.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, NoReturn
+
+from recorder import spawn, terminal
+from recorder.decision import Decision, DecisionError, Responder
+from recorder.errors import SessrecError
+from recorder.host_settings import HostSettings
+from recorder.log import Header, displayable
+from recorder.login_peer import Peer, peer_of
+from recorder.login_request import DENY, PLAIN, LoginRequest, RequestError, answer, receive
+from recorder.session_files import SessionFiles
+from recorder.session_process import Foreign
+from recorder.signing_key import SigningKey
+from recorder.taken_terminal import TakenTerminal, take
+from recorder.worker import ENDED, FAILED, Worker, drop_privileges
+
+REQUEST = 10
+"""Seconds from the connection to the answer, after which who wastes them is dropped."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """What all logins of a host have in common. `recorder` is uid and gid that workers become; `limits` are for all
+    sessions of one user; `own` are sessions that go on, by the device number of their PTY.
+    """
+
+    settings: HostSettings
+    key: SigningKey | None
+    responder: Responder
+    directory: str
+    recorder: tuple[int, int]
+    own: dict[int, SessionFiles] = field(default_factory=dict)
+    running: dict[int, int] = field(default_factory=dict)
+    """How many sessions of a user, by uid, go on."""
+
+
+class RefusedError(SessrecError):
+    """The login is to be refused with this text."""
+
+
+def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoReturn:
+    """Answer the login shell and record what follows, in the process that was forked for it."""
+    status = FAILED
+    try:
+        signal.alarm(REQUEST)
+        os.setsid()
+        connection.settimeout(REQUEST)
+        status = _Login(connection, host, report).run()
+    except (RequestError, OSError) as error:
+        sys.stderr.write(f"a login shell was not answered: {error}\n")
+    except SessrecError as error:
+        sys.stderr.write(f"{error}\n")
+    finally:
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(status)
+
+
+class _Login:
+    def __init__(self, connection: socket.socket, host: Host, report: socket.socket) -> None:
+        self.connection = connection
+        self.host = host
+        self.report = report
+
+    def run(self) -> int:
+        request = receive(self.connection)
+        peer = peer_of(self.connection)
+        outer = next(iter(request.descriptors[:1]), -1)
+        on_terminal = outer >= 0 and peer.owns(outer)
+        try:
+            decision = self.host.responder.decide(
+                pid=peer.pid,
+                uid=peer.uid,
+                auid=peer.auid,
+                session=peer.session,
+                tty=_short(os.ttyname(outer)) if on_terminal else "",
+            )
+        except DecisionError as error:
+            return self._undecided(error)
+        if not decision.record or (on_terminal and self._is_ours(outer)):
+            answer(self.connection, PLAIN, shell=decision.shell)
+            return ENDED
+        try:
+            return self._recorded(request, peer, decision, outer if on_terminal else -1)
+        except (SessrecError, OSError) as error:
+            text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
+            if decision.deny:
+                answer(self.connection, DENY, text=f"this session cannot be recorded: {text}")
+            else:
+                answer(self.connection, PLAIN, shell=decision.shell)
+            raise
+
+    def _undecided(self, error: DecisionError) -> int:
+        """Nobody knows whether it is to be recorded: as the host says."""
+        settings = self.host.settings
+        if settings.on_failure == "allow":
+            answer(self.connection, PLAIN, shell=settings.shell)
+        else:
+            answer(self.connection, DENY, text=f"sessions on this host are recorded, and this cannot be: {error}")
+        raise error
+
+    def _is_ours(self, outer: int) -> bool:
+        """Whether this terminal is one that is recorded already."""
+        files = self.host.own.get(os.fstat(outer).st_rdev)
+        return files is not None and files.answers()
+
+    def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int) -> int:
+        host = self.host
+        if host.running.get(peer.uid, 0) >= host.settings.session_limit:
+            raise RefusedError(f"{host.settings.session_limit} sessions of yours are recorded already; end one")
+        rec = os.urandom(10).hex()
+        files = SessionFiles(host.directory, rec)
+        on_terminal = outer >= 0
+        # Opened anew, so that not to block is a property of ours alone; as root, for nobody else may open it soon.
+        own = terminal.reopened(outer) if on_terminal else -1
+        pty = spawn.Pty(own, terminal.RawMode(own).original) if on_terminal else None
+        status = os.fstat(own if on_terminal else 0)
+        copied = "command-bytes" in decision.capture and len(request.descriptors) == 3
+        description: dict[str, Any] = {
+            "rec": rec,
+            "user": displayable(decision.user),
+            "uid": peer.uid,
+            "auid": peer.auid,
+            "session": peer.session,
+            "terminal": _short(os.ttyname(outer)) if on_terminal else "",
+            "pty": _short(pty.name) if pty else "",
+            "from": decision.origin,
+            "policies": list(decision.policies),
+            "leader": peer.pid,
+            "worker": os.getpid(),
+            "outer": [status.st_uid, status.st_gid, status.st_mode & 0o777] if on_terminal else [],
+            "started": round(time(), 3),
+            "command": [displayable(argument)[:256] for argument in request.arguments[:16]],
+            "kind": "terminal" if on_terminal else "bytes" if copied else "command",
+        }
+        files.write(description)
+        listening = files.listen()
+        taken = None
+        if pty is not None:
+            os.fchown(pty.slave, peer.uid, status.st_gid)
+            os.fchmod(pty.slave, status.st_mode & 0o777)
+            taken = take(outer)
+        self._report(description, peer, taken, pty)
+        header = Header(host=host.settings.fqdn, rec=rec, user=decision.user, term=request.term, session=peer.session)
+        drop_privileges(*host.recorder)
+        worker = Worker(
+            settings=host.settings,
+            decision=decision,
+            request=request,
+            header=header,
+            key=host.key,
+            connection=self.connection,
+            listening=listening,
+            description=description,
+            process=Foreign(peer.pidfd),
+        )
+        signal.alarm(0)
+        if pty is None:
+            return worker.without_terminal()
+        for descriptor in request.descriptors:
+            os.close(descriptor)
+        return worker.on_terminal(own, pty)
+
+    def _report(
+        self, description: dict[str, Any], peer: Peer, taken: TakenTerminal | None, pty: spawn.Pty | None
+    ) -> None:
+        """Tell the service, which gives the terminal back and ends what is left when this process is gone."""
+        said = {
+            "description": description,
+            "pty": os.fstat(pty.slave).st_rdev if pty else 0,
+            "taken": [taken.uid, taken.gid, taken.mode] if taken else None,
+        }
+        descriptors = [peer.pidfd, *([taken.descriptor] if taken else [])]
+        socket.send_fds(self.report, [json.dumps(said).encode()], descriptors)
+        self.report.close()
+
+
+def _short(device: str) -> str:
+    return device.removeprefix("/dev/")

@@ -1,0 +1,326 @@
+"""The recorder service: root, warm, without a network. It answers login shells, and forks a worker for each session.
+
+It does nothing itself that could wait: a connection is a process from its first byte. What it does is to remember the
+sessions, to give terminals back, to end what a session leaves when its recording has failed, and to find all of it
+again after a restart; the workers go on meanwhile.
+"""
+
+import argparse
+import gc
+import json
+import os
+import pwd
+import signal
+import socket
+import sys
+from collections import Counter, deque
+from pathlib import Path
+from select import POLLIN, poll
+from typing import Any
+
+from recorder import service_manager
+from recorder.decision import Responder
+from recorder.errors import SessrecError
+from recorder.host_settings import CONFIG_FILE, HostSettings, load
+from recorder.left_processes import Left, end_left
+from recorder.login import Host, serve
+from recorder.login_peer import credentials
+from recorder.login_request import DENY, answer
+from recorder.session_files import SessionFiles, all_sessions
+from recorder.signals import Signals
+from recorder.signing_key import KeyFileError, SigningKey, load_or_create
+from recorder.taken_terminal import TakenTerminal
+from recorder.worker import ENDED
+
+BACKLOG = 4096
+AT_ONCE = 16
+"""Logins of one user that are answered at the same time; the others wait."""
+WAITING = 512
+"""Logins of one user that may wait; more are refused."""
+ADOPTED_CHECK = 1.0
+
+
+class ServiceError(SessrecError):
+    """The service cannot start."""
+
+
+class _Session:
+    """A live session. `worker` is the pidfd of one that an earlier service has started, -1 for a child of ours."""
+
+    def __init__(self, files: SessionFiles, description: dict[str, Any], pty: int, worker: int = -1) -> None:
+        self.files = files
+        self.uid = int(description.get("uid", -1))
+        self.left = Left(int(description.get("leader", 0)), int(description.get("session", 0)))
+        self.pty = pty
+        self.worker = worker
+        self.taken: TakenTerminal | None = None
+        self.leader = -1
+
+
+class Service:
+    """Listens at `run`/recorder.socket; `state` has the host's key."""
+
+    def __init__(self, settings: HostSettings, run: Path, state: Path) -> None:
+        sessions = run / "sessions"
+        sessions.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = run / "recorder.socket"
+        self._host = Host(
+            settings=settings,
+            key=_key(Path(settings.key or state / "key.pem")),
+            responder=Responder(str(run / "responder.socket")),
+            directory=str(sessions),
+            recorder=_recorder(settings.user),
+        )
+        self._signals = Signals()
+        # What a child reports of its session, on a connection that all of them inherit.
+        self._reports, self._report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._reports.setblocking(False)
+        self._listening: socket.socket | None = None
+        self._children: dict[int, tuple[int, _Session | None]] = {}
+        self._answering: Counter[int] = Counter()
+        self._waiting: dict[int, deque[socket.socket]] = {}
+        self._adopted: dict[int, _Session] = {}
+        self._ending: list[Left] = []
+        self._poll = poll()
+
+    def listen(self) -> None:
+        """Take the socket's place, and find the sessions of an earlier service. Raises ServiceError."""
+        new = self._path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        try:
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+            listening.bind(str(new))
+            new.chmod(0o666)
+            listening.listen(BACKLOG)
+            new.rename(self._path)
+        except OSError as error:
+            raise ServiceError(f"cannot listen at {self._path}: {error.strerror}") from error
+        self._listening = listening
+        self._adopt()
+
+    def run(self) -> int:
+        """Serve until a signal asks to end; the exit status. The sessions go on."""
+        assert self._listening is not None
+        for descriptor in (self._listening.fileno(), self._signals.descriptor, self._reports.fileno()):
+            self._poll.register(descriptor, POLLIN)
+        service_manager.notify("READY=1")
+        # What there is now is shared with all workers as long as nobody touches it.
+        gc.collect()
+        gc.freeze()
+        while True:
+            for descriptor, _ in self._poll.poll(int(ADOPTED_CHECK * 1000) if self._ending else None):
+                if descriptor == self._listening.fileno():
+                    self._accept(self._listening)
+                elif descriptor == self._reports.fileno():
+                    self._take_reports()
+                elif descriptor in self._adopted:
+                    self._adopted_ended(descriptor)
+                else:
+                    numbers = self._signals.read()
+                    self._reap()
+                    if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+                        service_manager.notify("STOPPING=1")
+                        return 0
+            self._ending = [left for left in self._ending if not end_left(left)]
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        _, uid, _ = credentials(connection)
+        if self._answering[uid] < AT_ONCE:
+            self._fork(connection, uid)
+            return
+        waiting = self._waiting.setdefault(uid, deque())
+        if len(waiting) >= WAITING:
+            self._refuse(connection, "too many logins of yours at once")
+            return
+        waiting.append(connection)
+
+    def _fork(self, connection: socket.socket, uid: int) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._refuse(connection, f"sessions on this host are recorded, and this cannot be: {error.strerror}")
+            return
+        if pid == 0:
+            self._become_child()
+            serve(connection, self._host, self._report)
+        connection.close()
+        self._answering[uid] += 1
+        self._children[pid] = uid, None
+
+    def _become_child(self) -> None:
+        self._signals.close()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if self._listening is not None:
+            self._listening.close()
+        self._reports.close()
+        for waiting in self._waiting.values():
+            for connection in waiting:
+                connection.close()
+        for session in (*self._adopted.values(), *(session for _, session in self._children.values() if session)):
+            for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
+                if descriptor >= 0:
+                    os.close(descriptor)
+
+    def _refuse(self, connection: socket.socket, text: str) -> None:
+        connection.setblocking(False)
+        answer(connection, DENY, text=text)
+        connection.close()
+
+    def _take_reports(self) -> None:
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._reports, 65_536, 2)
+            except OSError:
+                return
+            said = json.loads(data)
+            description = said["description"]
+            pid = int(description["worker"])
+            files = SessionFiles(self._host.directory, description["rec"])
+            session = _Session(files, description, said["pty"])
+            session.leader = descriptors[0]
+            if said["taken"]:
+                session.taken = TakenTerminal(descriptors[1], *said["taken"])
+                service_manager.keep(files.rec, descriptors[1])
+            self._begin(session)
+            if pid in self._children:
+                uid, _ = self._children[pid]
+                self._children[pid] = uid, session
+                self._answered(uid)
+                self._host.responder.tell({"ask": "started", **description})
+            else:
+                self._end(session, failed=True)
+
+    def _begin(self, session: _Session) -> None:
+        if session.pty:
+            self._host.own[session.pty] = session.files
+        self._host.running[session.uid] = self._host.running.get(session.uid, 0) + 1
+
+    def _answered(self, uid: int) -> None:
+        """One login of a user less that is being answered: the next one's turn."""
+        self._answering[uid] -= 1
+        if not self._answering[uid]:
+            del self._answering[uid]
+        waiting = self._waiting.get(uid)
+        if waiting:
+            self._fork(waiting.popleft(), uid)
+        elif waiting is not None:
+            del self._waiting[uid]
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            # It has reported before it ended.
+            self._take_reports()
+            uid, session = self._children.pop(pid, (-1, None))
+            if session is None:
+                self._answered(uid)
+            else:
+                self._end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
+
+    def _end(self, session: _Session, *, failed: bool) -> None:
+        """Put in order what a worker leaves. `failed`: the session must not go on without it."""
+        if session.pty and self._host.own.get(session.pty) is session.files:
+            del self._host.own[session.pty]
+        self._host.running[session.uid] -= 1
+        if self._host.running[session.uid] <= 0:
+            del self._host.running[session.uid]
+        session.files.remove()
+        if session.taken is not None:
+            session.taken.give_back()
+            os.close(session.taken.descriptor)
+            service_manager.forget(session.files.rec)
+        if failed:
+            self._ending.append(session.left)
+            end_left(session.left)
+        if session.leader >= 0:
+            os.close(session.leader)
+        self._host.responder.tell({"ask": "ended", "rec": session.files.rec})
+
+    def _adopt(self) -> None:
+        """Sessions whose workers were started by a service before this one, and what is left of those without."""
+        terminals = service_manager.kept()
+        for files in all_sessions(self._host.directory):
+            description = files.read()
+            session = _Session(files, description, _device(description.get("pty", "")))
+            taken = terminals.pop(files.rec, -1)
+            if taken >= 0:
+                # systemd keeps the descriptor and not whose it was: that stands in the description.
+                session.taken = TakenTerminal(taken, *description.get("outer", (0, 0, 0o600)))
+            self._begin(session)
+            worker = int(description.get("worker", 0))
+            try:
+                session.worker = os.pidfd_open(worker) if files.answers() else -1
+            except (OSError, ValueError):
+                pass
+            if session.worker < 0:
+                self._end(session, failed=True)
+                continue
+            self._adopted[session.worker] = session
+            self._poll.register(session.worker, POLLIN)
+        for name, descriptor in terminals.items():
+            os.close(descriptor)
+            service_manager.forget(name)
+
+    def _adopted_ended(self, worker: int) -> None:
+        self._poll.unregister(worker)
+        session = self._adopted.pop(worker)
+        os.close(worker)
+        # How it ended is not known of somebody else's child; what is left by a user who logged out properly may stay.
+        self._end(session, failed=False)
+
+
+def main(arguments: list[str]) -> int:
+    """The program."""
+    parser = argparse.ArgumentParser(prog="session-recorder", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--run", type=Path, default=Path("/run/session-recording"), help="runtime directory")
+    parser.add_argument("--config", default=CONFIG_FILE, help="configuration file")
+    parser.add_argument("--state", type=Path, default=Path("/var/lib/session-recording"), help="where the key is")
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    try:
+        service = Service(load(options.config), options.run, options.state)
+        service.listen()
+    except (SessrecError, OSError) as error:
+        sys.stderr.write(f"session-recorder: {error}\n")
+        return 1
+    return service.run()
+
+
+def _key(path: Path) -> SigningKey | None:
+    """The host's key, with one signature made: what that touches is then shared by all workers."""
+    try:
+        key = load_or_create(path)
+        key.sign(b"")
+    except KeyFileError as error:
+        raise ServiceError(f"recordings cannot be signed: {error}") from error
+    return key
+
+
+def _recorder(name: str) -> tuple[int, int]:
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError as error:
+        raise ServiceError(f"there is no user {name}: create it, or set `user` in the configuration") from error
+    if entry.pw_uid == 0:
+        raise ServiceError("recorders must not run as root: set `user` in the configuration to a system user")
+    return entry.pw_uid, entry.pw_gid
+
+
+def _device(name: str) -> int:
+    try:
+        return os.stat(f"/dev/{name}").st_rdev if name else 0
+    except OSError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

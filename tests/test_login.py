@@ -1,0 +1,37 @@
+"""Logins on a recorded host, by the real recorder service, responder and login shell."""
+
+import os
+
+import pytest
+
+from auditor.verify import Verdict, verify
+from recorder.message import Output, parse
+from recorder.signing_key import load
+from tests.logins import USER, Host, Login, needs_root
+from tests.recorded import lines_of, output_of
+
+
+@pytest.fixture
+def host(tmp_path):
+    needs_root()
+    host = Host(tmp_path / "host" if not (tmp_path / "host").mkdir() else tmp_path)
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def test_a_recorded_session_is_exact_and_proven(host):
+    host.start()
+    login = Login(host)
+    login.until("$ ")
+    login.send("echo needle; exit 7\n")
+    assert login.finish() == 7
+    host.ended()
+    lines = lines_of(host.recording())
+    assert b"".join(p.data for line in lines for p in parse(line).packets if isinstance(p, Output)) == login.seen
+    assert b"needle" in login.seen
+    first, last = parse(lines[0]), parse(lines[-1])
+    assert (first.user, first.host) == ("recorded", "host.example.test")
+    assert last.fields["process"]["exit_code"] == 7
+    assert verify(lines, [load(host.state / "key.pem").public]).verdict is Verdict.COMPLETE
