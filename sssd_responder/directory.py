@@ -76,21 +76,19 @@ class Directory:
 
     def signs(self, since: int) -> Signs:
         """What shows that the host's policies may have changed, see Signs."""
-        kinds = "(|(objectClass=ipaRecordingPolicyObject)(objectClass=ipaRecordingConfigObject))"
-        found = self._search(
-            self._recording,
-            ldap.SCOPE_SUBTREE,
-            f"(|(cn=policies)(&(entryUSN>={since}){kinds}))",
-            ("ipaUniqueID", "entryUSN", "numSubordinates"),
+        written = f"(entryUSN>={since})"
+        wanted = ("entryUSN", "numSubordinates")
+        found = self._search(self._policies, ldap.SCOPE_SUBTREE, f"(|{written}(cn=policies))", wanted)
+        found += self._search(self._config, ldap.SCOPE_BASE, written, wanted)
+        entries = {
+            dn: {name.lower(): value[0].decode() for name, value in entry.items() if value} for dn, entry in found
+        }
+        container = next((entry for dn, entry in entries.items() if dn.lower() == self._policies.lower()), {})
+        return Signs(
+            written=frozenset((dn, entry["entryusn"]) for dn, entry in entries.items() if "entryusn" in entry),
+            groups=frozenset(self._groups()),
+            policies=int(container["numsubordinates"]) if "numsubordinates" in container else None,
         )
-        written, policies = set(), None
-        for dn, entry in found:
-            values = {name.lower(): value[0].decode() for name, value in entry.items()}
-            if dn.lower() == self._policies.lower():
-                policies = int(values["numsubordinates"]) if "numsubordinates" in values else None
-            else:
-                written.add((dn, values.get("entryusn", "")))
-        return Signs(frozenset(written), frozenset(self._groups()), policies)
 
     def _groups(self) -> list[str]:
         """The DNs of the host groups that the host is in, as the directory writes them."""
