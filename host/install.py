@@ -130,9 +130,8 @@ class Installation:
                 self.units.apply()
                 self.manifest.running = ""
                 install_files.write_manifest(self.layout, self.manifest)
-                if not self.system.unanswered():
-                    say("the version that was there before is in its place again")
-                    return
+                say("the version that was there before is in its place again")
+                return
         except (InstallError, OSError) as error:
             say(f"the version that was there before does not come back: {error}")
         for step in (self.sssd, self.pam):

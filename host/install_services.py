@@ -150,10 +150,12 @@ class Units:
         return [f"start {unit}" for unit in (RESPONDER, RECORDER) if newer or not self._system.is_up(unit)]
 
     def apply(self) -> list[str]:
-        """Start them anew. Sessions go on meanwhile."""
+        """Start them anew, and try a login. Sessions go on meanwhile."""
         self._system.take_up_units()
         for unit in (RESPONDER, RECORDER):
             self._system.start(unit)
+        if problem := self._system.unanswered():
+            raise InstallError(problem)
         self._manifest.running = self._digest
         install_files.write_manifest(self._layout, self._manifest)
         return []
@@ -174,13 +176,12 @@ class Answers:
 
     def pending(self) -> list[str]:
         """What is wrong."""
-        problem = self._system.unanswered(wait=0)
+        problem = self._system.seems_unanswered()
         return [f"put right: {problem}"] if problem else []
 
     def apply(self) -> list[str]:
-        """Give the services time."""
-        problem = self._system.unanswered()
-        if problem:
+        """Give the services time; they run, and nothing has been changed that they could be started for."""
+        if problem := self._system.unanswered():
             raise InstallError(problem)
         return []
 

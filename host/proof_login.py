@@ -45,7 +45,7 @@ def log_in(user: str, token: str, meanwhile: Callable[[str], None]) -> None:
         finally:
             os._exit(127)
     try:
-        shown = _converse(terminal, token)
+        shown = _converse(terminal, token, lambda: _has_ended(child))
         meanwhile(_name(terminal))
         _end(terminal)
     finally:
@@ -55,7 +55,7 @@ def log_in(user: str, token: str, meanwhile: Callable[[str], None]) -> None:
         raise ProofError(f"the login of {user} does not come to a prompt; it says: {shown[-_LAST_SAID:].strip()!r}")
 
 
-def _converse(terminal: int, token: str) -> str:
+def _converse(terminal: int, token: str, ended: Callable[[], bool]) -> str:
     """What is printed until the token stands in it, or the login ends, or takes too long."""
     # In two parts, so that the echo of what is typed is not taken for what is printed.
     half = len(token) // 2
@@ -71,7 +71,10 @@ def _converse(terminal: int, token: str) -> str:
             try:
                 shown += os.read(terminal, 65_536)
             except OSError:
-                break
+                # login(1) hangs the terminal up for a moment, so that nobody else has it open.
+                if ended():
+                    break
+                time.sleep(0.02)
         elif not shown:
             shown = b"\n"  # a shell without a prompt
     return shown.decode(errors="replace")
@@ -93,6 +96,11 @@ def _end(terminal: int) -> None:
                 return
     except OSError:
         return  # the other side is closed
+
+
+def _has_ended(child: int) -> bool:
+    """Without taking its exit status away."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _reap(child: int) -> None:

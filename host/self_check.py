@@ -1,22 +1,40 @@
 """Whether a login would succeed now, tried before anybody's shell depends on it, and by `sessrec host status`."""
 
 import secrets
+import socket
 import subprocess
 
-from host.ask import AskError, ask
-from host.install_layout import LOGIN_SHELL, RESPONDER, RUN
+from host.ask import AskError, ask, connect
+from host.install_layout import LOGIN_SHELL, RECORDER, RESPONDER, RUN
 
 _WITHIN = 15.0
 """Seconds that a login shell may take before it counts as failed; both services are asked on its way."""
 
 
-def problem() -> str:
-    """Why a login would fail, in one line; "" if it would not."""
+def problem(thorough: bool) -> str:
+    """Why a login would fail, in one line; "" if it would not.
+
+    `thorough` runs a login shell as root whatever comes of it. Without, it is not run where root is recorded: what
+    looks regularly would leave a recording each time.
+    """
     try:
-        ask(RUN / "responder.socket", {"ask": "status"})
+        root = ask(RUN / "responder.socket", {"ask": "what-if", "user": "root"})
     except AskError as error:
         return f"{RESPONDER}: {error}"
-    return login_problem()
+    return login_problem() if thorough or not root["record"] else recorder_problem()
+
+
+def recorder_problem() -> str:
+    """Of the recorder alone: whether it takes up a connection, and lets go of one that asks for nothing."""
+    try:
+        with connect(RUN / "recorder.socket") as connection:
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1)
+    except AskError as error:
+        return f"{RECORDER}: {error}"
+    except OSError as error:
+        return f"{RECORDER} does not take up a connection: {error.strerror or error}"
+    return ""
 
 
 def login_problem() -> str:

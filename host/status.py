@@ -41,8 +41,9 @@ def status(user: str = "") -> Status:
         checks.append(Check("responder", OK, f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"))
     except AskError as error:
         checks.append(Check("responder", CRITICAL, str(error)))
-    problem = self_check.login_problem()
-    checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell comes to its end"))
+    if report:
+        problem = self_check.problem(thorough=False)
+        checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell is answered"))
     checks += [_installed(), *status_login.checks(user)]
     if report:
         checks += status_report.checks(report)

@@ -66,6 +66,9 @@ class Played:
         self._do(f"stop {unit}")
         self.up.discard(unit)
 
+    def seems_unanswered(self):
+        return self.unanswered()
+
     def unanswered(self, wait=0):
         starter = self.layout.at(CODE) / "recorder/service.py"
         if not self.up or (self.broken and self.broken in starter.read_text()):

@@ -1,7 +1,7 @@
 """Say whether every part of session recording on this host is up, and what would happen if a user logged in now.
 
-Each part is ok, or has a warning, or is critical: then sessions are not recorded, or logins fail. It runs the login
-shell once, and shows what is recorded now, when policies were last read and from where, and what was lost.
+Each part is ok, or has a warning, or is critical: then sessions are not recorded, or logins fail. It shows what is
+recorded now, when policies were last read and from where, and what was lost.
 
 exit status:
   0 all is well, 1 a warning, 2 critical (and wrong usage), as monitoring systems expect it
