@@ -23,8 +23,8 @@ class RequestError(SessrecError):
 class AuditRules(Protocol):
     """The audit rules of recorded users."""
 
-    def opened(self, auid: int, session: int, audit: Audit) -> None:
-        """A session of a recorded user begins."""
+    def opened(self, auid: int, session: int, audit: Audit, *, named: bool = False) -> None:
+        """A session of a recorded user begins; `named`: a policy names him, not only one of his groups or all."""
 
     def closed(self, auid: int, session: int) -> None:
         """A session ends; processes of the user may be left."""
@@ -98,15 +98,17 @@ class Decisions:
         if auid == UNSET:
             return {"allow": True}
         try:
-            decision = self._decision(self.identities.by_uid(auid))
+            user = self.identities.by_uid(auid)
+            decision = self._decision(user)
         except (IdentityError, Undecided) as error:
             _log.warning("uid %d logs in, and no audit rules are set: %s", auid, error)
             return {"allow": True}
         if decision.settings is not None and self.audit is not None:
             try:
-                self.audit.opened(auid, session, decision.settings.audit)
+                named = self.policies.name(user.name, decision)
+                self.audit.opened(auid, session, decision.settings.audit, named=named)
             except SessrecError as error:
-                _log.warning("uid %d logs in, and no audit rules are set: %s", auid, error)
+                _log.warning("uid %d logs in, and is not audited as he should be: %s", auid, error)
         return {"allow": True}
 
     def close(self, pid: int) -> dict[str, Any]:
@@ -137,12 +139,15 @@ class Decisions:
         {"host", "since" (Unix seconds), "directory", "local", "unreadable" as `Policies.status` has them, "identity",
         "audit" (null without audit rules), and what other parts add}.
         """
+        return {**self.summary(), "audit": None if self.audit is None else self.audit.status()}
+
+    def summary(self) -> dict[str, Any]:
+        """The status without "audit", which takes some milliseconds of the kernel's and of auditctl."""
         return {
             "host": self.policies.host,
             "since": self._since,
             **self.policies.status(),
             "identity": self.identities.status(),
-            "audit": None if self.audit is None else self.audit.status(),
             **{name: part() for name, part in self.status_parts.items()},
         }
 

@@ -44,7 +44,7 @@ class Directory:
         self._recording = f"cn=session-recording,{enrolment.suffix}"
         self._policies = f"cn=policies,{self._recording}"
         self._config = f"cn=config,{self._recording}"
-        self._ldap = bound(uri)
+        self.connection = self._ldap = bound(uri)
         self._host_dn = f"fqdn={ldap.dn.escape_dn_chars(host)},cn=computers,cn=accounts,{enrolment.suffix}"
 
     def close(self) -> None:

@@ -56,6 +56,7 @@ class Policies:
         self._file: tuple[int, ...] | None = None
         self._local_error = ""
         self._directory_error = ""
+        self._confirmed = 0.0
         self._current = InForce()
         self._look_at_file()
 
@@ -73,7 +74,13 @@ class Policies:
         """Take what the directory says now."""
         with self._lock:
             self._put(snapshot, self._current.local)
+            self._confirmed = snapshot.read
             self._directory_error = ""
+
+    def confirm(self, when: float) -> None:
+        """Note that the directory still says what was last read of it; `when` in Unix seconds."""
+        self._confirmed = when
+        self._directory_error = ""
 
     def cannot_read(self, problem: str) -> None:
         """Note why the directory cannot be read; what was last read stays in force."""
@@ -94,8 +101,19 @@ class Policies:
             self._check_sources(current, bool(decision.matched))
         return decision
 
+    def name(self, user: str, decision: Decision) -> bool:
+        """Whether one of the policies that decided names the user himself."""
+        return any(
+            policy.name in decision.decided and user.lower() in policy.users.names
+            for policy in self._current.policies
+        )
+
     def status(self) -> dict[str, Any]:
-        """For `sessrec host status`: {"directory": {...}, "local": {...}, "unreadable": [...]}."""
+        """For `sessrec host status`: {"directory": {...}, "local": {...}, "unreadable": [...]}.
+
+        Of the directory, "read" is when all was read (Unix seconds), "age" how many seconds ago that was last found to
+        be what it still says.
+        """
         self._look_at_file()
         current = self._current
         snapshot = current.snapshot
@@ -104,7 +122,7 @@ class Policies:
                 "used": self.directory,
                 "server": snapshot.server if snapshot else "",
                 "read": snapshot.read if snapshot else None,
-                "age": max(0.0, round(time.time() - snapshot.read, 1)) if snapshot else None,
+                "age": max(0.0, round(time.time() - self._confirmed, 1)) if snapshot else None,
                 "policies": len(snapshot.policies) if snapshot else 0,
                 "host_groups": sorted(snapshot.host_groups) if snapshot else [],
                 "error": self._directory_error,

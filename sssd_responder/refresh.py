@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sssd_responder.directory import Directory, DirectoryError
@@ -23,14 +24,22 @@ class Refresh:
     """Reads policies, watches for changes, and comes back when the directory does.
 
     `interval`: seconds between two looks. All times vary by a fifth, or thousands of hosts that one server has
-    left would come back at once.
+    left would come back at once. `also` is called after each look, with python-ldap's connection.
     """
 
-    def __init__(self, enrolment: Enrolment, policies: Policies, last_known: LastKnown, interval: float) -> None:
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        policies: Policies,
+        last_known: LastKnown,
+        interval: float,
+        also: Callable[[Any], None] = lambda connection: None,
+    ) -> None:
         self._enrolment = enrolment
         self._policies = policies
         self._last_known = last_known
         self._interval = interval
+        self._also = also
         self._wake = threading.Event()
         self._stopped = False
         self._server = ""
@@ -91,7 +100,10 @@ class Refresh:
             while not self._stopped:
                 if polling.due():
                     self._take(directory)
+                else:
+                    self._confirm()
                 self._seen(uri)
+                self._also(directory.connection)
                 self._sleep(self._interval)
         finally:
             directory.close()
@@ -103,6 +115,13 @@ class Refresh:
             _log.info("%d policies concern this host, read from %s", len(snapshot.policies), snapshot.server)
         self._policies.replace(snapshot)
         self._last_known.keep(snapshot)
+
+    def _confirm(self) -> None:
+        snapshot = self._policies.snapshot
+        if snapshot is not None:
+            now = time.time()
+            self._policies.confirm(now)
+            self._last_known.keep(replace(snapshot, read=now))
 
     def _seen(self, uri: str) -> None:
         self._server = uri

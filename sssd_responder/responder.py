@@ -12,24 +12,37 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from recorder import host_settings
 from recorder.errors import SessrecError
 from recorder.host_settings import HostSettings
+from sssd_responder.audit_sessions import AuditRules
 from sssd_responder.decision_socket import DecisionSocket
 from sssd_responder.decisions import Decisions
 from sssd_responder.enrolment import Enrolment, full_name, read_enrolment
 from sssd_responder.identity import Identities
 from sssd_responder.infopipe import InfoPipe
+from sssd_responder.key_upkeep import KeyUpkeep
 from sssd_responder.last_known import LastKnown, LastKnownError
+from sssd_responder.live_sessions import LiveSessions
 from sssd_responder.policies import Policies
 from sssd_responder.refresh import Refresh
+from sssd_responder.session_entries import LdapEntries
+from sssd_responder.session_reports import SessionReports
 from sssd_responder.system_users import FileUsers, NssUsers
+
+if TYPE_CHECKING:
+    from sssd_responder.bus import Bus
 
 RUN = "/run/session-recording"
 POLICIES = "/etc/session-recording/policies.toml"
 STATE = "/var/lib/session-recording"
+
+TIDY = 5.0
+"""Seconds between two looks at whether audit rules are as they should be, and still needed."""
 
 _log = logging.getLogger("responder")
 
@@ -66,24 +79,71 @@ def _serve(
     sssd = InfoPipe(enrolment.domain if enrolment else "")
     decisions = Decisions(Identities(sssd, FileUsers(), NssUsers(), last_known, settings), policies)
     decisions.status_parts["last_known"] = last_known.status
-    refresh = Refresh(enrolment, policies, last_known, settings.refresh) if enrolment else None
-    if refresh is not None:
-        decisions.status_parts["connection"] = refresh.status
 
-    # Audit rules, live sessions and the bus are added to `decisions` here, before the first question.
+    refresh, reports = None, None
+    if enrolment is not None:
+        key = KeyUpkeep(Path(settings.key or Path(options.state) / "key.pem"), enrolment.suffix, host)
+        refresh = Refresh(enrolment, policies, last_known, settings.refresh, key.step)
+        reports = SessionReports([partial(LdapEntries, uri, enrolment.suffix, host) for uri in enrolment.uris])
+        decisions.status_parts.update(connection=refresh.status, key=key.status)
+    sessions = LiveSessions(Path(options.run) / "sessions", reports)
+    decisions.sessions = sessions
+    decisions.status_parts["sessions"] = partial(_sessions_status, sessions, reports)
+    # There is one set of audit rules on a machine and one bus; a responder elsewhere, for a test, has neither.
+    bus = None
+    if options.run == RUN:
+        _audit(decisions, settings, stop)
+        bus = _bus(decisions, sessions)
 
     listening = DecisionSocket(str(Path(options.run) / "responder.socket"), decisions.answer)
     listening.start()
+    _tell_systemd("READY=1")
     last_known.start()
+    sessions.start()
     if refresh is not None:
         refresh.start()
-    _tell_systemd("READY=1")
     stop.wait()
     _tell_systemd("STOPPING=1")
     listening.close()
+    if bus is not None:
+        bus.stop()
     if refresh is not None:
         refresh.stop()
     last_known.close()
+
+
+def _audit(decisions: Decisions, settings: HostSettings, stop: threading.Event) -> None:
+    """Take over the audit rules that are there, and put them right now and then."""
+    audit = AuditRules(settings.audit_limit)
+    audit.adopt()
+    decisions.audit = audit
+
+    def tidy() -> None:
+        while not stop.wait(TIDY):
+            try:
+                audit.tidy()
+            except Exception:
+                _log.exception("audit rules could not be put right")
+
+    threading.Thread(target=tidy, name="audit", daemon=True).start()
+
+
+def _bus(decisions: Decisions, sessions: LiveSessions) -> "Bus | None":
+    try:
+        from sssd_responder.bus import Bus
+    except ImportError as error:
+        _log.warning("not on the system bus without python3-dbus and python3-gi: %s", error)
+        return None
+    bus = Bus(sessions, decisions.status, decisions.summary, decisions.what_if)
+    decisions.status_parts["bus"] = bus.status
+    bus.start()
+    return bus
+
+
+def _sessions_status(sessions: LiveSessions, reports: SessionReports | None) -> dict[str, Any]:
+    """How many are recorded now, what is wrong with descriptions, and with what FreeIPA is told of them."""
+    told = reports.status() if reports else {"problem": "", "connected": False}
+    return {"count": len(sessions.all()), "unreadable": sessions.unreadable, **told}
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
