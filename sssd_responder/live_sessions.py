@@ -26,6 +26,8 @@ from sssd_responder.session_control import (
 
 LOOK = 2.0
 """Seconds between two looks while there are sessions: so long may a change take that nobody tells of."""
+IDLE_LOOK = 30.0
+"""The same while there are none: for one whose beginning could not be told."""
 PAUSE = 1.0
 """Seconds from one look to the next at the least. Of a session that lasts shorter, the directory hears nothing."""
 ASK = 15.0
@@ -235,8 +237,8 @@ class LiveSessions:
                 # Sessions go on; so does the thread that looks after them.
                 _log.exception("sessions could not be looked after")
                 wanted = ASK
-            waits = [wait for wait in (wanted, LOOK if self.all() else None) if wait is not None]
-            self._wake.wait(max(PAUSE, min(waits)) if waits else None)
+            look = LOOK if self.all() else IDLE_LOOK
+            self._wake.wait(max(PAUSE, look if wanted is None else min(look, wanted)))
             if not self._stopped:
                 time.sleep(max(0.0, now + PAUSE - time.monotonic()))
             self._wake.clear()

@@ -206,6 +206,7 @@ def test_root_may_suspend_what_an_auditor_has_resumed(case):
 def test_an_order_is_done_though_the_host_has_written_since(case):
     worker = case.start()
     case.step()
+    case.step()
     case.freeipa.wants("one", "suspended")
     case.freeipa.report(case.freeipa.sessions["one"], "running")
     case.step()
