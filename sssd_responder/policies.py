@@ -111,8 +111,8 @@ class Policies:
     def status(self) -> dict[str, Any]:
         """For `sessrec host status`: {"directory": {...}, "local": {...}, "unreadable": [...]}.
 
-        Of the directory, "read" is when all was read (Unix seconds), "age" how many seconds ago that was last found to
-        be what it still says.
+        Of the directory, "read" is when all was read (Unix seconds), "age" how many seconds ago it was last found to
+        say the same still.
         """
         self._look_at_file()
         current = self._current
