@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 from auditor.locate import locate
-from auditor.player.auditor_terminal import AuditorTerminal
+from auditor.player.auditor_terminal import AuditorTerminal, keyboard
 from auditor.player.controls import Controls
 from auditor.player.loader import Loader, PlayError
 from auditor.player.moment import MomentError, parse
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
 def _play(loader: Loader, playback: Playback, args: argparse.Namespace) -> int:
     limit = IDLE_LIMIT if args.skip_idle is None else round(args.skip_idle * 1000)
     controls = Controls(playback, SeenIndex(loader.timeline), persist=args.persist, idle_limit=limit)
-    keys = _keyboard()
+    keys = keyboard()
     terminal = AuditorTerminal(sys.stdout.fileno(), keys, persist=args.persist)
     player = Player(loader, playback, controls, terminal, encoding=sys.stdout.encoding, stay=args.stay)
     ended_by = player.run()
@@ -130,16 +130,6 @@ def _play(loader: Loader, playback: Playback, args: argparse.Namespace) -> int:
         signal.signal(ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), ended_by)
     return 0
-
-
-def _keyboard() -> int | None:
-    """Standard input, or where that is something else, the terminal itself; None where there is none."""
-    if sys.stdin is not None and os.isatty(sys.stdin.fileno()):
-        return sys.stdin.fileno()
-    try:
-        return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
-        return None
 
 
 def _speed(text: str) -> float:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 import termios
 from types import TracebackType
 from typing import Self
@@ -75,3 +76,13 @@ class AuditorTerminal:
             except BlockingIOError:
                 # Whoever shares the terminal with us may have made it non-blocking.
                 select.select([], [self._output], [])
+
+
+def keyboard() -> int | None:
+    """Standard input, or where that is something else, the terminal itself; None where there is none."""
+    if sys.stdin is not None and os.isatty(sys.stdin.fileno()):
+        return sys.stdin.fileno()
+    try:
+        return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
