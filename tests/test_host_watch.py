@@ -58,6 +58,11 @@ def window(worker, tmp_path):
         one.__exit__(None, None, None)
 
 
+def status(window):
+    """The exit status of the program in a window, which tmux knows some time after its end."""
+    return until(lambda: window.tmux("list-panes", "-F", "#{pane_dead_status}").strip())
+
+
 @contextmanager
 def on_terminal(directory):
     """`sessrec host watch one`, by the terminal that it is on."""
@@ -126,7 +131,7 @@ def test_q_leaves_and_the_session_goes_on(worker, window):
     auditor.until("last words")
     auditor.keys("q")
     until(auditor.ended)
-    assert auditor.tmux("list-panes", "-F", "#{pane_dead_status}").strip() == "0"
+    assert status(auditor) == "0"
     assert worker.state == "running"
 
 
@@ -136,7 +141,7 @@ def test_ctrl_c_leaves(worker, window):
     auditor.until("last words")
     auditor.keys("C-c")
     until(auditor.ended)
-    assert auditor.tmux("list-panes", "-F", "#{pane_dead_status}").strip() == "0"
+    assert status(auditor) == "0"
 
 
 def test_the_end_of_the_session_is_said_below_its_last_screen(worker, tmp_path):
