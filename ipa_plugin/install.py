@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         dest="data",
         action="store_const",
         const="keep",
-        help="with --uninstall: leave policies, sessions, permissions, privileges and roles in the directory",
+        help="with --uninstall: leave policies, sessions, keys, permissions, privileges and roles in the directory",
     )
     data.add_argument(
         "--delete-data", dest="data", action="store_const", const="delete", help="with --uninstall: delete them"
@@ -184,7 +184,7 @@ def _confirmed(count: int) -> bool:
     """Whether the person at the terminal wants the data deleted; no is what a mere Enter says."""
     question = (
         f"Delete the {count} entries of session recording in the directory too (policies, configuration, sessions, "
-        "permissions, privileges, roles), for all servers of the topology? [no]: "
+        "hosts' keys that prove recordings, permissions, privileges, roles), for all servers of the topology? [no]: "
     )
     try:
         return input(question).strip().lower() in ("y", "yes")

@@ -74,12 +74,17 @@ def judged(entries: Iterable[Entry]) -> HostKeys:
     refused: dict[str, int] = {}
     for dn, attributes in entries:
         key = _key(dn, attributes)
-        if key is not None and len(keys.setdefault(key.host, [])) < MOST:
-            keys[key.host].append(key)
+        if key is not None:
+            keys.setdefault(key.host, []).append(key)
         else:
             host = _host(dn)
             refused[host] = refused.get(host, 0) + 1
-    return HostKeys([key for host in sorted(keys) for key in sorted(keys[host], key=_age)], refused)
+    for host, several in keys.items():
+        # The oldest stay, so that a host that was taken over cannot bury the keys that it had before.
+        several.sort(key=_age)
+        if len(several) > MOST:
+            refused[host] = refused.get(host, 0) + len(several) - MOST
+    return HostKeys([key for host in sorted(keys) for key in keys[host][:MOST]], refused)
 
 
 def _key(dn: str, attributes: dict[str, list[bytes]]) -> PublicKey | None:

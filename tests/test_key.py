@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recorder import signing_key
 from recorder.signing_key import KeyFileError, PublicKey, SigningKey
-from recorder.trusted_keys import directory, trust, trusted_keys
+from recorder.trusted_keys import directory, trust, trust_latest, trusted_keys
 from tests.golden import KEY
 from tests.peers import needs
 from tests.sealing import key_of
@@ -229,6 +229,58 @@ def test_a_trusted_key_does_not_change_its_age(tmp_path):
     trust(key, tmp_path / "key.pem")
     with pytest.raises(KeyFileError, match="another time of creation"):
         trust(PublicKey(key.raw, key.created - 5), tmp_path / "key.pem")
+
+
+def of_host(name="host", host="web1.example.test", created=1000.0):
+    return PublicKey(key_of(name).public.raw, created, host)
+
+
+def test_a_key_that_is_bound_to_a_host_stays_so(tmp_path):
+    path = trust(of_host(), tmp_path / "key.pem")
+    assert path == directory(tmp_path / "key.pem") / "web1.example.test" / f"{of_host().key_id}.pub"
+    [found] = trusted_keys(tmp_path / "key.pem")
+    assert (found.raw, found.created, found.host) == (of_host().raw, 1000.0, "web1.example.test")
+
+
+def test_one_key_can_be_that_of_several_hosts_since_different_times(tmp_path):
+    for host, created in (("web1.example.test", 1000.0), ("web2.example.test", 2000.0), ("", 3000.0)):
+        trust(of_host(host=host, created=created), tmp_path / "key.pem")
+    found = trusted_keys(tmp_path / "key.pem")
+    assert {(key.host, key.created) for key in found} == {
+        ("web1.example.test", 1000.0),
+        ("web2.example.test", 2000.0),
+        ("", 3000.0),
+    }
+
+
+def test_of_two_fetched_creations_the_later_one_stays(tmp_path):
+    own = tmp_path / "key.pem"
+    assert trust_latest(of_host(), own) is None
+    for created, kept in ((1000.0, 1000.0), (3000.0, 3000.0), (2000.0, 3000.0)):
+        assert trust_latest(of_host(created=created), own) is not None
+        assert [key.created for key in trusted_keys(own)] == [kept]
+
+
+@pytest.mark.parametrize("host", ["", "..", "../evil", ".hidden", "-x", "a/b", "web1\x1b[2J", "wéb1", "x" * 254])
+def test_what_is_no_name_of_a_host_makes_no_file(tmp_path, host):
+    assert signing_key.host_name(host) is None
+    path = tmp_path / "key.pub"
+    path.write_bytes(of_host().file_text().replace(b"web1.example.test", host.encode()))
+    with pytest.raises(KeyFileError, match="of a host that is none"):
+        signing_key.load_public(path)
+
+
+def test_names_of_hosts_are_compared_without_case_and_the_dot_at_the_end():
+    assert signing_key.host_name("Web1.Example.TEST.") == "web1.example.test"
+
+
+def test_a_key_is_read_as_freeipa_has_it():
+    key = key_of().public
+    assert signing_key.raw_from_spki(key.spki()) == key.raw
+    assert key.spki().encode() in key.file_text()
+    other = key.spki()[:-2] + chr(ord(key.spki()[-2]) + 1) + "="
+    for text in ("", "x", key.spki() + "\n", key.spki()[:-4], other, key.file_text().decode()):
+        assert signing_key.raw_from_spki(text) is None
 
 
 def test_a_broken_file_among_the_trusted_keys_is_told(tmp_path):

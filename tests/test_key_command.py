@@ -5,8 +5,8 @@ import json
 import pytest
 
 import sessrec
-from recorder import signing_key
-from tests.golden import KEY
+from recorder import host_directory, signing_key
+from tests.golden import KEY, RECORDING
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,24 @@ def test_a_private_key_is_not_taken_for_a_public_one(capsys, home):
 
 def test_a_trusted_key_can_be_trusted_again(capsys):
     assert run(capsys, "trust", KEY)[0] == run(capsys, "trust", KEY)[0] == 0
+
+
+def test_a_key_can_be_trusted_for_one_host(capsys, home):
+    assert run(capsys, "trust", KEY, "--host", "Web1.example.test")[0] == 0
+    key = signing_key.load_public(KEY)
+    path = home / "keys" / "web1.example.test" / f"{key.key_id}.pub"
+    assert signing_key.load_public(path).host == "web1.example.test"
+    status, _, err = run(capsys, "trust", path, "--host", "web2.example.test")
+    assert (status, err) == (1, "sessrec: this is the key of web1.example.test\n")
+    assert run(capsys, "trust", KEY, "--host", "../web1")[0] == 1
+    assert sessrec.main(["verify", str(RECORDING)]) == 0
+
+
+def test_a_machine_that_is_not_enrolled_is_told_to_name_a_server(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(host_directory, "FREEIPA", tmp_path / "none")
+    status, out, err = run(capsys, "fetch")
+    assert (status, out) == (1, "")
+    assert err == "sessrec: this machine is not enrolled in FreeIPA: say --server NAME\n"
 
 
 def test_an_action_is_needed(capsys):

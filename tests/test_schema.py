@@ -94,6 +94,25 @@ def test_no_number_is_given_twice():
     assert ARC in PAGE
 
 
+def acis(keyword):
+    """(entry, ACI) of all lines of the update file with this keyword."""
+    dn = ""
+    for line in UPDATES.splitlines():
+        if line.startswith("dn: "):
+            dn = line.removeprefix("dn: ")
+        if line.startswith(f"{keyword}: aci: "):
+            yield dn, line.removeprefix(f"{keyword}: aci: ")
+
+
+def test_an_upgrade_takes_away_the_rights_that_an_earlier_version_gave():
+    had = [tuple(line.split("\t")) for line in (ROOT / "tests/samples/acis.txt").read_text().splitlines()]
+    given, taken = list(acis("add")), list(acis("remove"))
+    assert not [aci for aci in given if aci not in had], "a new ACI: add it to tests/samples/acis.txt"
+    left = [aci for aci in had if aci not in given and aci not in taken]
+    assert not left, "an ACI that is not there any more: `remove: aci:` its text before its entry's first `add: aci:`"
+    assert not set(given) & set(taken)
+
+
 @pytest.mark.parametrize(
     ("attribute", "values"),
     [

@@ -148,6 +148,39 @@ def test_of_two_claims_when_a_key_was_created_the_later_one_counts():
         assert str(verify(sealed_recording(TEXTS, KEY), trusted)) == "tampered at 1"
 
 
+def bound(key, host, created=BEGAN - 3600):
+    return PublicKey(key.public.raw, created, host)
+
+
+@pytest.mark.parametrize("host", ["web1.example.test", "Web1.Example.Test", "web1.example.test."])
+def test_the_key_of_a_host_proves_recordings_of_that_host(host):
+    lines = sealed_recording(TEXTS, KEY, host=host)
+    assert str(verify(lines, [bound(KEY, "web1.example.test")])) == "complete"
+
+
+@pytest.mark.parametrize(
+    "host", ["web2.example.test", "web1", "", "web1.example.test.evil", " web1.example.test", None, 5]
+)
+def test_the_key_of_a_host_proves_nothing_of_another(host):
+    found = verify(sealed_recording(TEXTS, KEY, host=host), [bound(KEY, "web1.example.test")])
+    assert (str(found), found.proven) == ("unsigned", 0)
+    assert "is that of web1.example.test, but" in found.reason
+
+
+def test_a_host_that_claims_the_key_of_another_proves_and_spoils_nothing_of_it():
+    claims = [bound(KEY, "web1.example.test"), bound(KEY, "web2.example.test", created=BEGAN + 1000)]
+    for trusted in (claims, claims[::-1]):
+        assert str(verify(sealed_recording(TEXTS, KEY), trusted)) == "complete"
+        assert str(verify(sealed_recording(TEXTS, KEY, host="web2.example.test"), trusted)) == "tampered at 1"
+        assert str(verify(sealed_recording(TEXTS, KEY, host="web3.example.test"), trusted)) == "unsigned"
+
+
+def test_of_a_key_that_is_trusted_with_and_without_a_host_the_later_creation_counts():
+    later = bound(KEY, "web1.example.test", created=BEGAN + 1000)
+    assert str(verify(sealed_recording(TEXTS, KEY), [KEY.public, later])) == "tampered at 1"
+    assert str(verify(sealed_recording(TEXTS, KEY, host="web2"), [KEY.public, later])) == "complete"
+
+
 @pytest.mark.parametrize(
     "changed",
     [
