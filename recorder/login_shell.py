@@ -2,8 +2,8 @@
 """The login shell of recorded hosts: asks the recorder service, and becomes the user's own shell.
 
 Everybody who logs in waits for this, so it is one file that imports what is built in or small, and says what it has
-to say in bytes (recorder/login_request.py is the other side). It runs as the user and is trusted with nothing: where it
-has a part in a recording, the recorder would notice if it did something else.
+to say in bytes (recorder/login_request.py is the other side). It runs as the user and is trusted with nothing:
+where it has a part in a recording, the recorder would notice if it did something else.
 """
 
 import _signal as signals
@@ -52,7 +52,7 @@ TIOCNOTTY, TIOCSCTTY = 0x5422, 0x540E
 
 def main() -> None:
     """Does not return, unless the shell cannot be executed."""
-    _forget_what_python_set()
+    _undo_what_python_set()
     arguments = sys.argv[1:]
     login = _is_login(arguments)
     kind, shell, text, descriptors, connection = _ask(arguments)
@@ -221,17 +221,22 @@ def _is_login(arguments: list[str]) -> bool:
     return False
 
 
-def _forget_what_python_set() -> None:
-    """In a C locale the interpreter sets LC_CTYPE (PEP 538), which the shell must not find."""
-    if environ.get(b"LC_CTYPE") == b"C.UTF-8":
-        descriptor = open("/proc/self/environ", 0)
-        begun = b""
-        while data := read(descriptor, 1 << 20):
-            begun += data
-        close(descriptor)
-        if b"\0LC_CTYPE=" not in b"\0" + begun:
-            unsetenv("LC_CTYPE")
-            environ.pop(b"LC_CTYPE")
+def _undo_what_python_set() -> None:
+    """In a C locale, and in one that there is not, the interpreter sets LC_CTYPE (PEP 538), over what was there."""
+    if environ.get(b"LC_CTYPE") != b"C.UTF-8":
+        return
+    descriptor = open("/proc/self/environ", 0)
+    begun = b""
+    while data := read(descriptor, 1 << 20):
+        begun += data
+    close(descriptor)
+    _, found, rest = (b"\0" + begun).partition(b"\0LC_CTYPE=")
+    if found:
+        environ[b"LC_CTYPE"] = rest.partition(b"\0")[0]
+        putenv("LC_CTYPE", environ[b"LC_CTYPE"])
+    else:
+        del environ[b"LC_CTYPE"]
+        unsetenv("LC_CTYPE")
 
 
 def _is_open(descriptor: int) -> bool:
