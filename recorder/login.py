@@ -20,7 +20,7 @@ from recorder.errors import SessrecError
 from recorder.host_settings import HostSettings
 from recorder.log import Header, displayable
 from recorder.login_peer import Peer, peer_of
-from recorder.login_request import DENY, PLAIN, LoginRequest, RequestError, answer, receive
+from recorder.login_request import DENY, PLAIN, GoneError, LoginRequest, RequestError, answer, receive
 from recorder.session_files import SessionFiles
 from recorder.session_process import Foreign
 from recorder.signing_key import SigningKey
@@ -59,6 +59,8 @@ def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoRet
         os.setsid()
         connection.settimeout(REQUEST)
         status = _Login(connection, host, report).run()
+    except GoneError:
+        status = ENDED
     except (RequestError, OSError) as error:
         sys.stderr.write(f"a login shell was not answered: {error}\n")
     except SessrecError as error:
@@ -99,9 +101,10 @@ class _Login:
             text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
             if decision.deny:
                 answer(self.connection, DENY, text=f"this session cannot be recorded: {text}")
-            else:
-                answer(self.connection, PLAIN, shell=decision.shell)
-            raise
+                raise
+            sys.stderr.write(f"a session of {decision.user} goes on unrecorded, as its policy allows: {text}\n")
+            answer(self.connection, PLAIN, shell=decision.shell)
+            return ENDED
 
     def _undecided(self, error: DecisionError) -> int:
         """Nobody knows whether it is to be recorded: as the host says."""
@@ -166,6 +169,7 @@ class _Login:
             listening=listening,
             description=description,
             process=Foreign(peer.pidfd),
+            on_leader=self._report_leader,
         )
         signal.alarm(0)
         if pty is None:
@@ -185,6 +189,10 @@ class _Login:
         }
         descriptors = [peer.pidfd, *([taken.descriptor] if taken else [])]
         socket.send_fds(self.report, [json.dumps(said).encode()], descriptors)
+
+    def _report_leader(self, leader: int) -> None:
+        """The session is on its terminal; its leader is another process than the one that has asked under su."""
+        self.report.send(json.dumps({"worker": os.getpid(), "leader": leader}).encode())
         self.report.close()
 
 

@@ -1,8 +1,8 @@
 """What login shells ask and are answered, on the recorder service's socket (SOCK_SEQPACKET).
 
 A request is b"1" (the version), b"1" or b"0" (whether it leads its session), TERM, LC_ALL, LC_CTYPE, LANG and the
-arguments, joined by NUL, with the descriptors 0, 1 and 2 as far as they are open. An answer is its kind, the shell and
-a text, joined by NUL:
+arguments, joined by NUL, with the descriptors 0, 1 and 2 as far as they are open. An answer is its kind, the shell
+and a text, joined by NUL:
 
 - plain: become the shell on the own descriptors
 - slave, with a descriptor: become it on this terminal; b"leader" or b"forked" follows from the shell's process, and
@@ -30,6 +30,10 @@ class RequestError(SessrecError):
     """What has come is no request."""
 
 
+class GoneError(RequestError):
+    """Nothing has come: somebody looked whether the service is there."""
+
+
 @dataclass(frozen=True)
 class LoginRequest:
     """A request. `locale` has the variables that name the character set; descriptors are ours to close."""
@@ -47,6 +51,8 @@ def receive(connection: socket.socket) -> LoginRequest:
         data, descriptors, flags, _ = socket.recv_fds(connection, LONGEST, 3)
     except OSError as error:
         raise RequestError(f"no request: {error.strerror or error}") from error
+    if not data:
+        raise GoneError("whoever has connected asks nothing")
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
     version, *words = data.split(b"\0")

@@ -177,6 +177,9 @@ class Service:
             except OSError:
                 return
             said = json.loads(data)
+            if "leader" in said:
+                self._take_leader(said["worker"], said["leader"])
+                continue
             description = said["description"]
             pid = int(description["worker"])
             files = SessionFiles(self._host.directory, description["rec"])
@@ -193,6 +196,13 @@ class Service:
                 self._host.responder.tell({"ask": "started", **description})
             else:
                 self._end(session, failed=True)
+
+    def _take_leader(self, worker: int, leader: int) -> None:
+        """Note which process a session begins with, whose number all of its processes bear."""
+        _, session = self._children.get(worker, (-1, None))
+        if session is not None and session.left.leader != leader:
+            session.left.leader = leader
+            session.files.write({**session.files.read(), "leader": leader})
 
     def _begin(self, session: _Session) -> None:
         if session.pty:

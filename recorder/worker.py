@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import termios
+from collections.abc import Callable
 from fcntl import ioctl
 from typing import Any
 
@@ -59,6 +60,7 @@ class Worker:
         listening: socket.socket,
         description: dict[str, Any],
         process: Foreign,
+        on_leader: Callable[[int], None],
     ) -> None:
         self.settings = settings
         self.decision = decision
@@ -66,6 +68,7 @@ class Worker:
         self.connection = connection
         self.process = process
         self._key = key
+        self._on_leader = on_leader
         self._description = description
         self._sink = sink_of(settings, header.rec)
         spool = Spool(self._sink, settings.spool)
@@ -180,12 +183,14 @@ class Worker:
                 self.connection.close()
                 # Changes of the window and the end of the connection reach its leader as signals.
                 _become_leader(outer)
+                self._on_leader(self._description["leader"])
                 return True
             if said != b"forked":
                 return False
             pid = next(int.from_bytes(data[:4], "little") for _, kind, data in ancillary if kind == 2)
             self._description["leader"] = pid
             self.process = Foreign(os.pidfd_open(pid))
+            self._on_leader(pid)
             self.connection.send(b"go")
         except (OSError, StopIteration):
             return False

@@ -13,8 +13,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,8 +66,7 @@ class Host:
         self.recordings.mkdir(mode=0o700)
         os.chown(self.recordings, RECORDER, RECORDER)
         os.chown(base / "home", USER, USER)
-        for directory in (base, *base.parents[: len(base.parents) - 2]):
-            directory.chmod(0o755)
+        base.chmod(0o755)
         self.state.chmod(0o711)
         settings = settings or f'sink = "file"\ndirectory = "{self.recordings}"'
         self.config.write_text(SETTINGS + settings + "\n")
@@ -82,8 +83,8 @@ class Host:
         passwd = self.base / "passwd"
         passwd.write_text(
             Path("/etc/passwd").read_text()
-            + f"recorded:x:{USER}:{USER}::{self.base}/home:{self.login_shell}\n"
-            + f"other:x:{OTHER}:{OTHER}::/:{self.login_shell}\n"
+            + f"recorded:*:{USER}:{USER}::{self.base}/home:{self.login_shell}\n"
+            + f"other:*:{OTHER}:{OTHER}::/:{self.login_shell}\n"
             + f"session-recording:x:{RECORDER}:{RECORDER}::/:/usr/sbin/nologin\n"
         )
         group = self.base / "group"
@@ -169,6 +170,20 @@ class Host:
                 os.kill(session["worker"], signal.SIGKILL)
         self.holder.kill()
         self.holder.wait()
+
+
+@contextlib.contextmanager
+def made(settings: str = "", policies: str = POLICY) -> Iterator[Host]:
+    """A host, gone afterwards; its services are not started."""
+    needs_root()
+    # Not below pytest's own directory, which only root may enter.
+    directory = Path(tempfile.mkdtemp(prefix="sessrec-host-"))
+    host = Host(directory, settings, policies)
+    try:
+        yield host
+    finally:
+        host.close()
+        shutil.rmtree(directory)
 
 
 def listens(path: Path) -> bool:

@@ -1,24 +1,18 @@
 """Logins on a recorded host, by the real recorder service, responder and login shell."""
 
-import os
-
 import pytest
 
 from auditor.verify import Verdict, verify
 from recorder.message import Output, parse
 from recorder.signing_key import load
-from tests.logins import USER, Host, Login, needs_root
-from tests.recorded import lines_of, output_of
+from tests.logins import Login, made
+from tests.recorded import lines_of
 
 
 @pytest.fixture
-def host(tmp_path):
-    needs_root()
-    host = Host(tmp_path / "host" if not (tmp_path / "host").mkdir() else tmp_path)
-    try:
+def host():
+    with made() as host:
         yield host
-    finally:
-        host.close()
 
 
 def test_a_recorded_session_is_exact_and_proven(host):
