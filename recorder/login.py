@@ -24,7 +24,7 @@ from recorder.login_request import DENY, PLAIN, GoneError, LoginRequest, Request
 from recorder.session_files import SessionFiles
 from recorder.session_process import Foreign
 from recorder.signing_key import SigningKey
-from recorder.taken_terminal import TakenTerminal, take
+from recorder.taken_terminal import TakenTerminal, take, taken
 from recorder.worker import ENDED, FAILED, Worker, drop_privileges
 
 REQUEST = 10
@@ -130,7 +130,7 @@ class _Login:
         # Opened anew, so that not to block is a property of ours alone; as root, for nobody else may open it soon.
         own = terminal.reopened(outer) if on_terminal else -1
         pty = spawn.Pty(own, terminal.RawMode(own).original) if on_terminal else None
-        status = os.fstat(own if on_terminal else 0)
+        before = taken(outer) if on_terminal else None
         copied = "command-bytes" in decision.capture and len(request.descriptors) == 3
         description: dict[str, Any] = {
             "rec": rec,
@@ -144,19 +144,18 @@ class _Login:
             "policies": list(decision.policies),
             "leader": peer.pid,
             "worker": os.getpid(),
-            "outer": [status.st_uid, status.st_gid, status.st_mode & 0o777] if on_terminal else [],
+            "outer": before.as_json() if before else [],
             "started": round(time(), 3),
             "command": [displayable(argument)[:256] for argument in request.arguments[:16]],
             "kind": "terminal" if on_terminal else "bytes" if copied else "command",
         }
         files.write(description)
         listening = files.listen()
-        taken = None
-        if pty is not None:
-            os.fchown(pty.slave, peer.uid, status.st_gid)
-            os.fchmod(pty.slave, status.st_mode & 0o777)
-            taken = take(outer)
-        self._report(description, peer, taken, pty)
+        if pty is not None and before is not None:
+            os.fchown(pty.slave, peer.uid, before.gid)
+            os.fchmod(pty.slave, before.mode)
+            take(before)
+        self._report(description, peer, before, pty)
         header = Header(host=host.settings.fqdn, rec=rec, user=decision.user, term=request.term, session=peer.session)
         drop_privileges(*host.recorder)
         worker = Worker(
@@ -179,15 +178,14 @@ class _Login:
         return worker.on_terminal(own, pty)
 
     def _report(
-        self, description: dict[str, Any], peer: Peer, taken: TakenTerminal | None, pty: spawn.Pty | None
+        self, description: dict[str, Any], peer: Peer, outer: TakenTerminal | None, pty: spawn.Pty | None
     ) -> None:
         """Tell the service, which gives the terminal back and ends what is left when this process is gone."""
         said = {
             "description": description,
             "pty": os.fstat(pty.slave).st_rdev if pty else 0,
-            "taken": [taken.uid, taken.gid, taken.mode] if taken else None,
         }
-        descriptors = [peer.pidfd, *([taken.descriptor] if taken else [])]
+        descriptors = [peer.pidfd, *([outer.descriptor] if outer else [])]
         socket.send_fds(self.report, [json.dumps(said).encode()], descriptors)
 
     def _report_leader(self, leader: int) -> None:

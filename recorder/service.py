@@ -185,8 +185,8 @@ class Service:
             files = SessionFiles(self._host.directory, description["rec"])
             session = _Session(files, description, said["pty"])
             session.leader = descriptors[0]
-            if said["taken"]:
-                session.taken = TakenTerminal(descriptors[1], *said["taken"])
+            if description["outer"]:
+                session.taken = TakenTerminal(descriptors[1], *description["outer"])
                 service_manager.keep(files.rec, descriptors[1])
             self._begin(session)
             if pid in self._children:
@@ -262,9 +262,9 @@ class Service:
             description = files.read()
             session = _Session(files, description, _device(description.get("pty", "")))
             taken = terminals.pop(files.rec, -1)
-            if taken >= 0:
+            if taken >= 0 and description.get("outer"):
                 # systemd keeps the descriptor and not whose it was: that stands in the description.
-                session.taken = TakenTerminal(taken, *description.get("outer", (0, 0, 0o600)))
+                session.taken = TakenTerminal(taken, *description["outer"])
             self._begin(session)
             worker = int(description.get("worker", 0))
             try:

@@ -49,25 +49,7 @@ class RawMode:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.original: Attributes = termios.tcgetattr(descriptor)
-        raw: Attributes = [*self.original[:CC], list(self.original[CC])]
-        raw[IFLAG] &= ~(
-            termios.IGNBRK
-            | termios.BRKINT
-            | termios.PARMRK
-            | termios.INPCK
-            | termios.ISTRIP
-            | termios.INLCR
-            | termios.IGNCR
-            | termios.ICRNL
-            | termios.IXON
-            | termios.IXOFF
-        )
-        raw[OFLAG] &= ~termios.OPOST
-        raw[LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
-        raw[CFLAG] = raw[CFLAG] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
-        raw[CC][termios.VMIN] = 1
-        raw[CC][termios.VTIME] = 0
-        self._raw = raw
+        self._raw = raw_of(self.original)
 
     def set(self) -> None:
         """Raise termios.error where the terminal is gone."""
@@ -79,6 +61,29 @@ class RawMode:
             termios.tcsetattr(self.descriptor, termios.TCSANOW, self.original)
         except (termios.error, OSError):
             pass
+
+
+def raw_of(attributes: "Attributes") -> "Attributes":
+    """What RawMode makes of a terminal with these attributes."""
+    raw: Attributes = [*attributes[:CC], list(attributes[CC])]
+    raw[IFLAG] &= ~(
+        termios.IGNBRK
+        | termios.BRKINT
+        | termios.PARMRK
+        | termios.INPCK
+        | termios.ISTRIP
+        | termios.INLCR
+        | termios.IGNCR
+        | termios.ICRNL
+        | termios.IXON
+        | termios.IXOFF
+    )
+    raw[OFLAG] &= ~termios.OPOST
+    raw[LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    raw[CFLAG] = raw[CFLAG] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+    raw[CC][termios.VMIN] = 1
+    raw[CC][termios.VTIME] = 0
+    return raw
 
 
 def echo_and_canonical(descriptor: int) -> tuple[bool, bool]:
