@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from sssd_responder.policies import Policies, Undecided
 
 UNSET = 2**32 - 1
 """The login uid, and the session, of processes that no login has started."""
+
+MOST_ORIGINS = 4096
+"""Sessions of which is remembered where they come from; it is asked for within seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +61,16 @@ class Decisions:
         self.status_parts: dict[str, Any] = {}
         """Further parts of the status: functions that return what is to stand under a name."""
         self._since = time.time()
+        self._origins: OrderedDict[object, str] = OrderedDict()
 
     def answer(self, question: Mapping[str, Any], pid: int) -> dict[str, Any]:
         """The answer to a question of the process `pid`. Raises SessrecError where there is none."""
         match question.get("ask"):
             case "decide":
-                return self.decide(_number(question, "uid"))
+                decision = self.decide(_number(question, "uid"))
+                return {**decision, "from": self._origins.get(question.get("session"), "")}
             case "open":
+                self._remember(pid, question.get("rhost"))
                 return self.open(pid)
             case "close":
                 return self.close(pid)
@@ -150,6 +157,15 @@ class Decisions:
             "identity": self.identities.status(),
             **{name: part() for name, part in self.status_parts.items()},
         }
+
+    def _remember(self, pid: int, rhost: object) -> None:
+        """Where a session comes from, as PAM has it. The first word counts: su within a session knows of none."""
+        _, session = login_of(pid)
+        if session == UNSET or not isinstance(rhost, str) or not rhost.isprintable() or not 0 < len(rhost) <= 255:
+            return
+        self._origins.setdefault(session, rhost)
+        while len(self._origins) > MOST_ORIGINS:
+            self._origins.popitem(last=False)
 
     def _decision(self, user: User) -> Decision:
         return self.policies.decide(user.name, user.groups)

@@ -17,7 +17,7 @@ shell refuses for itself.
 It stands in every login's way, so it imports only what the interpreter has built in.
 """
 
-import _signal  # type: ignore[import-not-found]  # what the signal module is made of; that imports enum
+import _signal  # what the signal module is made of; that imports enum
 import _socket
 import posix
 

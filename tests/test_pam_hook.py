@@ -252,7 +252,8 @@ def test_pam_tells_the_user_why_he_is_refused(tmp_path, responder):
 
 def test_who_writes_his_own_environment_cannot_have_it_obeyed_by_root(tmp_path):
     # As atd reads ~/.pam_environment before it opens a session.
-    variables = [line for line in (HOOK.parent / "pam_env.conf").read_text().splitlines() if not line.startswith("#")]
+    lines = (HOOK.parent / "pam_env.conf").read_text().splitlines()
+    variables = [line for line in lines if line and not line.startswith("#") and " " not in line]
     assert "LD_PRELOAD" in variables
     (tmp_path / "users").write_text("".join(f"{name}=/tmp/evil\n" for name in [*variables, "HARMLESS"]))
     hook = tmp_path / "hook"

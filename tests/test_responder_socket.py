@@ -34,6 +34,7 @@ def test_a_user_of_the_system_is_recorded_as_the_local_policies_say(responder):
         "user": "root",
         "shell": "/bin/bash",
         "home": "/root",
+        "from": "",
         "policies": ["everybody"],
         "settings": SETTINGS,
     }
