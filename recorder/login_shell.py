@@ -86,8 +86,15 @@ def _ask(arguments: "list[str]") -> "Answer":
     rights = b"".join(fd.to_bytes(4, sys.byteorder) for fd in (0, 1, 2) if _is_open(fd))
     try:
         connection.connect(RUN + "/recorder.socket")
-        connection.sendmsg([request[:LONGEST]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(12), socket.MSG_CMSG_CLOEXEC)
+        try:
+            connection.sendmsg([request[:LONGEST]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        except OSError:
+            pass  # A service that has no process left for it answers without reading, as seen below.
+        try:
+            data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(12), socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:
+            # The request was not read; the answer stands behind this error.
+            data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_LEN(12), socket.MSG_CMSG_CLOEXEC)
     except OSError:
         return _without_answer()
     kind, _, rest = data.partition(b"\0")

@@ -25,7 +25,7 @@ from recorder.host_settings import CONFIG_FILE, HostSettings, load
 from recorder.left_processes import Left, end_left
 from recorder.login import Host, serve
 from recorder.login_peer import credentials
-from recorder.login_request import DENY, answer
+from recorder.login_request import DENY, PLAIN, answer
 from recorder.session_files import SessionFiles, all_sessions
 from recorder.signals import Signals
 from recorder.signing_key import KeyFileError, SigningKey, load_or_create
@@ -142,7 +142,7 @@ class Service:
         try:
             pid = os.fork()
         except OSError as error:
-            self._refuse(connection, f"sessions on this host are recorded, and this cannot be: {error.strerror}")
+            self._undecided(connection, error.strerror)
             return
         if pid == 0:
             self._become_child()
@@ -164,6 +164,17 @@ class Service:
             for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
                 if descriptor >= 0:
                     os.close(descriptor)
+
+    def _undecided(self, connection: socket.socket, problem: str) -> None:
+        """There can be no worker: as the host says."""
+        settings = self._host.settings
+        sys.stderr.write(f"a login cannot be recorded: {problem}\n")
+        if settings.on_failure != "allow":
+            self._refuse(connection, f"sessions on this host are recorded, and this cannot be: {problem}")
+            return
+        connection.setblocking(False)
+        answer(connection, PLAIN, shell=settings.shell)
+        connection.close()
 
     def _refuse(self, connection: socket.socket, text: str) -> None:
         connection.setblocking(False)

@@ -232,3 +232,38 @@ def test_a_user_without_a_home_is_recorded(host):
     assert login.finish() == 0
     host.ended()
     assert verdict(host) is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize(("settings", "status"), [("", 254), (ALLOW, 0)])
+def test_where_no_process_can_be_had_the_host_says_what_follows(settings, status):
+    with made(settings) as host:
+        host.start()
+        # Root is above the limit on processes by its capabilities, but not above that of its control group.
+        group = process_limit(host.pid("recorder"))
+        try:
+            login = Login(host, "-c", "echo went on")
+            assert login.finish() == status
+            said = login.seen.decode()
+            assert ("went on" in said) == (status == 0), said
+            assert ("sessions on this host are recorded, and this cannot be" in said) == (status != 0)
+        finally:
+            host.stop("recorder")
+            group.rmdir()
+
+
+def process_limit(pid):
+    """A control group of its own for a process, in which there is no room for another."""
+    older = Path("/sys/fs/cgroup/pids")
+    group = (older if older.is_dir() else older.parent) / f"sessrec-test-{pid}"
+    try:
+        group.mkdir()
+        if not (group / "pids.max").exists():
+            group.rmdir()
+            raise FileNotFoundError("the controller pids is not there")
+        (group / "pids.max").write_text("1")
+        (group / "cgroup.procs").write_text(str(pid))
+    except OSError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no control groups to limit processes by: {error}")
+    return group
