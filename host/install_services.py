@@ -24,6 +24,8 @@ class Files:
         """What differs, the code as one."""
         differing = install_files.differing(self._layout, self._contents)
         gone = self._outdated()
+        if changed := self._changed_sources():
+            return [f"put right {path}, which was changed since it was placed" for path in changed]
         code = [path for path in (*differing, *gone) if path.is_relative_to(CODE)]
         return [
             *([f"bring {CODE} up to date: {len(code)} files"] if code else []),
@@ -33,6 +35,11 @@ class Files:
 
     def apply(self) -> list[str]:
         """Place them, and say what had to make way."""
+        if changed := self._changed_sources():
+            raise InstallError(
+                f"{changed[0]} was changed since it was placed, and this runs from there: "
+                "run it from the sources, as `python3 sessrec.py host install`"
+            )
         differing, gone = install_files.differing(self._layout, self._contents), self._outdated()
         for path in (*differing, *gone):
             self._replaced[path] = self._now(path)
@@ -66,6 +73,13 @@ class Files:
             return []
         saved = install_files.remove(self._layout, self._manifest, paths)
         return [f"removed {len(paths)} files", *(f"your changes to {path} are in {copy}" for path, copy in saved)]
+
+    def _changed_sources(self) -> list[str]:
+        """Where what is placed is the source as well: files of it that are not as they were placed."""
+        if self._layout.source != self._layout.at(CODE):
+            return []
+        differing = install_files.differs_from_manifest(self._layout) or []
+        return [name for name in differing if Path(name).is_relative_to(CODE)]
 
     def _outdated(self) -> list[Path]:
         outdated = install_files.outdated(self._layout, self._manifest, self._contents)

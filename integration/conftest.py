@@ -2,10 +2,13 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
+from integration.login import Logins
 from integration.machine import LAB, Machine
+from integration.ssh import Ssh
 
 # These run in the lab's server, not here.
 collect_ignore = ["directory", "ipatests"]
@@ -28,5 +31,21 @@ def server() -> Machine:
 
 @pytest.fixture(scope="session")
 def client() -> Machine:
-    """The enrolled host."""
+    """The enrolled host, with session recording."""
     return Machine("client")
+
+
+@pytest.fixture(scope="session")
+def ssh(server: Machine, client: Machine) -> Iterator[Ssh]:
+    """Logins on the client."""
+    made = Ssh(server, client)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def logins(client: Machine, server: Machine, ssh: Ssh) -> Logins:
+    """Ways into the client, on terminals and without, by users whose own shell is bash."""
+    for user in ("alice", "bob"):
+        server.ipa("user-mod", user, "--shell=/bin/bash", check=False)
+    return Logins(client)

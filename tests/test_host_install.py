@@ -470,6 +470,21 @@ def test_without_a_manifest_what_is_ours_is_found_by_its_contents(installed):
     assert installed.read(f"/usr/lib/systemd/system/{RECORDER}") == "somebody's own\n"
 
 
+def test_what_was_changed_where_it_was_placed_is_not_its_own_measure(installed):
+    own = Host.__new__(Host)
+    own.__dict__.update(installed.__dict__)
+    own.layout = Layout(installed.root, installed.layout.at(CODE))
+    own.install()
+    assert own.said == [UP_TO_DATE]
+    own.write(str(CODE / "recorder/service.py"), "# changed\n")
+    assert not own.check()
+    assert own.said[0] == f"would put right {CODE}/recorder/service.py, which was changed since it was placed"
+    with pytest.raises(InstallError, match="run it from the sources"):
+        own.install()
+    installed.install()
+    assert own.check()
+
+
 def test_an_incomplete_copy_of_the_sources_is_named(host):
     (host.source / "recorder/login_shell.py").unlink()
     with pytest.raises(InstallError, match=r"login_shell\.py is missing"):
