@@ -69,6 +69,7 @@ def main() -> None:
         connection.close()
     for number in (signals.SIGPIPE, signals.SIGXFSZ):
         signals.signal(number, signals.SIG_DFL)
+    unsetenv("SHELL")  # sudo -i has it twice, and the shell takes the last
     putenv("SHELL", shell)
     try:
         execv(shell, argv)
