@@ -22,7 +22,7 @@ class Decision:
     """Whether a session is recorded and how; the rest means nothing where it is not, but for the user and his shell.
 
     `capture` are the words of a policy: output, input, resize, command-bytes. `origin` is the address or name that
-    the session comes from, "" where PAM knows none.
+    the session comes from, "" where PAM knows none; `host` is this host's name as FreeIPA has it.
     """
 
     record: bool
@@ -32,6 +32,7 @@ class Decision:
     capture: frozenset[str] = frozenset()
     notice: str = ""
     origin: str = ""
+    host: str = ""
     deny: bool = True
 
 
@@ -89,5 +90,6 @@ def _decision(said: dict[str, Any]) -> Decision:
         capture=frozenset(settings.get("capture") or ()),
         notice=str(settings.get("notice") or ""),
         origin=str(said.get("from") or ""),
+        host=str(said.get("host") or ""),
         deny=settings.get("on_failure") != "allow",
     )

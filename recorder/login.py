@@ -156,7 +156,13 @@ class _Login:
             os.fchmod(pty.slave, before.mode)
             take(before)
         self._report(description, peer, before, pty)
-        header = Header(host=host.settings.fqdn, rec=rec, user=decision.user, term=request.term, session=peer.session)
+        header = Header(
+            host=decision.host or host.settings.fqdn,
+            rec=rec,
+            user=decision.user,
+            term=request.term,
+            session=peer.session,
+        )
         drop_privileges(*host.recorder)
         worker = Worker(
             settings=host.settings,

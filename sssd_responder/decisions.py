@@ -68,7 +68,11 @@ class Decisions:
         match question.get("ask"):
             case "decide":
                 decision = self.decide(_number(question, "uid"))
-                return {**decision, "from": self._origins.get(question.get("session"), "")}
+                return {
+                    **decision,
+                    "host": self.policies.host,
+                    "from": self._origins.get(question.get("session"), ""),
+                }
             case "open":
                 self._remember(pid, question.get("rhost"))
                 return self.open(pid)

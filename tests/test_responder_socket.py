@@ -35,6 +35,7 @@ def test_a_user_of_the_system_is_recorded_as_the_local_policies_say(responder):
         "shell": "/bin/bash",
         "home": "/root",
         "from": "",
+        "host": os.uname().nodename,
         "policies": ["everybody"],
         "settings": SETTINGS,
     }
