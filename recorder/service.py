@@ -13,7 +13,6 @@ import pwd
 import signal
 import socket
 import sys
-from collections import Counter, deque
 from pathlib import Path
 from select import POLLIN, poll
 from typing import Any
@@ -25,6 +24,7 @@ from recorder.host_settings import CONFIG_FILE, HostSettings, load
 from recorder.left_processes import Left, end_left
 from recorder.login import Host, serve
 from recorder.login_peer import credentials
+from recorder.login_queue import LoginQueue
 from recorder.login_request import DENY, PLAIN, answer
 from recorder.session_files import SessionFiles, all_sessions
 from recorder.signals import Signals
@@ -33,10 +33,8 @@ from recorder.taken_terminal import TakenTerminal
 from recorder.worker import ENDED
 
 BACKLOG = 4096
-AT_ONCE = 16
-"""Logins of one user that are answered at the same time; the others wait."""
-WAITING = 512
-"""Logins of one user that may wait; more are refused."""
+ACCEPTED = 256
+"""Connections taken in a row: what waits in the kernel has no order but that in which it came."""
 ADOPTED_CHECK = 1.0
 
 
@@ -77,8 +75,7 @@ class Service:
         self._reports.setblocking(False)
         self._listening: socket.socket | None = None
         self._children: dict[int, tuple[int, _Session | None]] = {}
-        self._answering: Counter[int] = Counter()
-        self._waiting: dict[int, deque[socket.socket]] = {}
+        self._logins = LoginQueue()
         self._adopted: dict[int, _Session] = {}
         self._ending: list[Left] = []
         self._poll = poll()
@@ -108,7 +105,9 @@ class Service:
         gc.collect()
         gc.freeze()
         while True:
-            for descriptor, _ in self._poll.poll(int(ADOPTED_CHECK * 1000) if self._ending else None):
+            waiting = self._serve_next()
+            timeout = 0 if waiting else int(ADOPTED_CHECK * 1000) if self._ending else None
+            for descriptor, _ in self._poll.poll(timeout):
                 if descriptor == self._listening.fileno():
                     self._accept(self._listening)
                 elif descriptor == self._reports.fileno():
@@ -124,31 +123,34 @@ class Service:
             self._ending = [left for left in self._ending if not end_left(left)]
 
     def _accept(self, listening: socket.socket) -> None:
-        try:
-            connection, _ = listening.accept()
-        except OSError:
-            return
-        _, uid, _ = credentials(connection)
-        if self._answering[uid] < AT_ONCE:
-            self._fork(connection, uid)
-            return
-        waiting = self._waiting.setdefault(uid, deque())
-        if len(waiting) >= WAITING:
-            self._refuse(connection, "too many logins of yours at once")
-            return
-        waiting.append(connection)
+        for _ in range(ACCEPTED):
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            _, uid, _ = credentials(connection)
+            if not self._logins.add(connection, uid):
+                self._refuse(connection, "too many logins of yours at once")
+
+    def _serve_next(self) -> bool:
+        """Answer the login whose turn it is; False where none waits that may be answered now."""
+        login = self._logins.next()
+        if login is None:
+            return False
+        self._fork(*login)
+        return True
 
     def _fork(self, connection: socket.socket, uid: int) -> None:
         try:
             pid = os.fork()
         except OSError as error:
-            self._undecided(connection, error.strerror)
+            self._logins.answered(uid)
+            self._undecided(connection, str(error.strerror))
             return
         if pid == 0:
             self._become_child()
             serve(connection, self._host, self._report)
         connection.close()
-        self._answering[uid] += 1
         self._children[pid] = uid, None
 
     def _become_child(self) -> None:
@@ -157,9 +159,7 @@ class Service:
         if self._listening is not None:
             self._listening.close()
         self._reports.close()
-        for waiting in self._waiting.values():
-            for connection in waiting:
-                connection.close()
+        self._logins.close()
         for session in (*self._adopted.values(), *(session for _, session in self._children.values() if session)):
             for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
                 if descriptor >= 0:
@@ -203,7 +203,7 @@ class Service:
             if pid in self._children:
                 uid, _ = self._children[pid]
                 self._children[pid] = uid, session
-                self._answered(uid)
+                self._logins.answered(uid)
                 self._host.responder.tell({"ask": "started", **description})
             else:
                 self._end(session, failed=True)
@@ -220,17 +220,6 @@ class Service:
             self._host.own[session.pty] = session.files
         self._host.running[session.uid] = self._host.running.get(session.uid, 0) + 1
 
-    def _answered(self, uid: int) -> None:
-        """One login of a user less that is being answered: the next one's turn."""
-        self._answering[uid] -= 1
-        if not self._answering[uid]:
-            del self._answering[uid]
-        waiting = self._waiting.get(uid)
-        if waiting:
-            self._fork(waiting.popleft(), uid)
-        elif waiting is not None:
-            del self._waiting[uid]
-
     def _reap(self) -> None:
         while True:
             try:
@@ -243,7 +232,7 @@ class Service:
             self._take_reports()
             uid, session = self._children.pop(pid, (-1, None))
             if session is None:
-                self._answered(uid)
+                self._logins.answered(uid)
             else:
                 self._end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
 
