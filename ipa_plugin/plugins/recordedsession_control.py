@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ldap
 from ipalib import _, errors, output
 from ipalib.plugable import Registry
 from ipapython.dn import DN
@@ -38,7 +39,10 @@ class SetWanted(LDAPQuery):
         try:
             self.obj.backend.update_entry(entry)
         except errors.EmptyModlist:
-            pass  # Somebody has asked for the same.
+            # Asked for before. The host sees by who has written last that it is asked for again.
+            with self.obj.backend.error_handler():
+                change = [(ldap.MOD_REPLACE, "ipaRecordingWanted", [self.wanted.encode()])]
+                self.obj.backend.conn.modify_s(str(dn), change)
         summary = _(
             'Session "%(recording)s" of %(user)s on %(host)s will be %(state)s as soon as its host %(acts)s'
         ) % {
