@@ -85,7 +85,7 @@ class Directory:
         }
         container = next((entry for dn, entry in entries.items() if dn.lower() == self._policies.lower()), {})
         return Signs(
-            written=frozenset((dn, entry["entryusn"]) for dn, entry in entries.items() if "entryusn" in entry),
+            written=frozenset((dn, int(entry["entryusn"])) for dn, entry in entries.items() if "entryusn" in entry),
             groups=frozenset(self._groups()),
             policies=int(container["numsubordinates"]) if "numsubordinates" in container else None,
         )

@@ -32,6 +32,7 @@ GROUP_NAME = 300.0
 _NOT_FOUND = ("sbus.Error.NotFound", "org.freedesktop.sssd.Error.NotFound")
 """Of SSSD 2 since its sbus was rewritten, and before."""
 
+_MUTE = ("org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Timeout")
 _ABSENT = (
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
@@ -85,6 +86,10 @@ class InfoPipe:
             if code in _NOT_FOUND:
                 return None
             self._forget()
+            if code in _MUTE:
+                raise SourceError(
+                    f"SSSD has not answered within {CALL_LIMIT:g} s; see 'systemctl status sssd'"
+                ) from error
             absent = code in _ABSENT
             what = "SSSD's InfoPipe is not here; install sssd-dbus" if absent else "SSSD cannot be asked"
             raise SourceError(f"{what}: {error.get_dbus_message()}", absent) from error

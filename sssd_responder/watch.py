@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 IN_FLIGHT = 100
-"""Changes that the server may have numbered and not yet shown, so that a look must go back behind its last number."""
+"""Changes that the server may have numbered before another that it shows already, and be still at."""
+
+SETTLED = 60.0
+"""Seconds after which none of them is under way any more."""
 
 FULL_READ = 600.0
-"""Seconds after which everything is read, whatever the signs say, in a directory that changes all the time."""
+"""Seconds after which everything is read, whatever the signs say."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What a look at the directory shows of this host's policies, at a small part of the cost of reading them.
+    """What a look at the directory shows of this host's policies, at a fortieth of the cost of reading a hundred.
 
     `written` are the entries of any policies and of the configuration that were written lately, each with the number
-    of that change; `groups` those that the host is in; `policies` how many there are, None where the server hides it.
+    of that change; `groups` those that the host is in; `policies` how many policies there are, None where the server
+    hides it.
     """
 
-    written: frozenset[tuple[str, str]]
+    written: frozenset[tuple[str, int]]
     groups: frozenset[str]
     policies: int | None
 
@@ -38,38 +42,39 @@ class Directory(Protocol):
 class Polling:
     """Tells when to read, of one connection to one server; another server numbers its changes otherwise.
 
-    Every look asks for the number of the server's last change, which costs it next to nothing. Where that has moved
-    on, the signs tell whether it was something else, as it mostly is in a directory of thousands of hosts. One that
-    shows no signs, since its session recording is of an older version, is read after each of its changes.
+    A server that does not show how many policies there are, since its session recording is of an older version, is
+    read at every look.
     """
 
     def __init__(self, directory: Directory, clock: Callable[[], float] = time.monotonic) -> None:
         self._directory = directory
         self._clock = clock
-        self._usn = -1
-        self._settled = False
         self._signs: Signs | None = None
+        self._written: frozenset[tuple[str, int]] = frozenset()
+        self._highest = 0
+        self._moved = 0.0
         self._read = 0.0
 
     def due(self) -> bool:
         """Whether everything is to be read now. What is written after this call makes it due again."""
-        usn = self._directory.last_usn()
-        if usn == self._usn and self._settled:
-            return False
-        # After the last change another look is taken, for those that were numbered and not shown.
-        self._settled = usn == self._usn
-        since = self._usn if self._usn >= 0 else usn
-        seen, self._signs = self._signs, self._directory.signs(max(0, since - IN_FLIGHT))
-        self._usn = usn
-        due = seen is None or self._clock() - self._read >= FULL_READ or _differ(seen, self._signs)
+        now = self._clock()
+        seen = self._signs
+        if seen is None:
+            self._highest, self._moved = self._directory.last_usn(), now
+        back = IN_FLIGHT if now - self._moved < SETTLED else 0
+        self._signs = signs = self._directory.signs(max(0, self._highest + 1 - back))
+        news = signs.written - self._written
+        if news:
+            self._moved = now
+            self._highest = max(self._highest, *(usn for _, usn in news))
+            self._written = frozenset(one for one in self._written | news if one[1] > self._highest - IN_FLIGHT)
+        due = (
+            seen is None
+            or signs.policies is None
+            or bool(news)
+            or (signs.groups, signs.policies) != (seen.groups, seen.policies)
+            or now - self._read >= FULL_READ
+        )
         if due:
-            self._read = self._clock()
+            self._read = now
         return due
-
-
-def _differ(old: Signs, new: Signs) -> bool:
-    return (
-        new.policies is None
-        or bool(new.written - old.written)
-        or (new.groups, new.policies) != (old.groups, old.policies)
-    )

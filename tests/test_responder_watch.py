@@ -2,7 +2,7 @@
 
 import pytest
 
-from sssd_responder.watch import FULL_READ, IN_FLIGHT, Polling, Signs
+from sssd_responder.watch import FULL_READ, IN_FLIGHT, SETTLED, Polling, Signs
 
 
 class Server:
@@ -10,16 +10,14 @@ class Server:
 
     def __init__(self):
         self.usn, self.written, self.groups, self.policies = 1000, {"old": 5}, frozenset({"web"}), 5
-        self.shows, self.looks = True, 0
+        self.shown = 0
 
     def last_usn(self):
         return self.usn
 
     def signs(self, since):
-        self.looks += 1
-        if not self.shows:
-            return Signs(frozenset(), self.groups, None)
-        lately = frozenset((name, str(usn)) for name, usn in self.written.items() if usn >= since)
+        lately = frozenset((name, usn) for name, usn in self.written.items() if usn >= since)
+        self.shown += len(lately)
         return Signs(lately, self.groups, self.policies)
 
     def others_change(self):
@@ -60,19 +58,17 @@ def host(server):
     return host
 
 
-def test_a_quiet_directory_is_neither_read_nor_looked_at(host, server):
-    host.reads(2)
-    looks = server.looks
-    assert host.reads(1000) == 0
-    assert server.looks == looks
-
-
-def test_what_others_change_is_not_read(host):
-    assert host.reads(100, busy=True) == 0
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_does_not_concern_policies_is_not_read(host, busy):
+    assert host.reads(100, busy) == 0
 
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_what_concerns_policies_is_read_at_the_next_look_and_once(host, server, busy):
+    def added():
+        server.policy_changes()
+        server.policies += 1
+
     def removed():
         server.others_change()
         server.policies -= 1
@@ -81,41 +77,41 @@ def test_what_concerns_policies_is_read_at_the_next_look_and_once(host, server, 
         server.others_change()
         server.groups = frozenset()
 
-    for change in (server.policy_changes, lambda: server.policy_changes("old"), removed, host_left_a_group):
-        host.reads(10, busy)
+    for change in (added, lambda: server.policy_changes("old"), removed, host_left_a_group):
         change()
         assert host.reads(1, busy) == 1
-        assert host.reads(10, busy) == 0
+        assert host.reads(30, busy) == 0
 
 
 def test_changes_one_after_another_are_all_read(host, server):
-    for _ in range(20):
-        server.policy_changes()
+    for number in range(2 * IN_FLIGHT):
+        server.policy_changes(f"p{number % 3}")
         assert host.reads() == 1
+    assert host.reads(30) == 0
 
 
-def test_a_change_that_is_numbered_before_it_is_shown_is_read_when_it_is_shown(host, server):
+def test_a_change_that_was_numbered_before_another_and_is_shown_later_is_read(host, server):
     server.usn += 1
-    assert host.reads() == 0
-    server.written["slow"] = server.usn
+    slow = server.usn
+    server.policy_changes("quick")
     assert host.reads() == 1
-    server.usn += 1
-    number = server.usn
-    server.usn += IN_FLIGHT
-    assert host.reads() == 0
-    server.written["slower"] = number
-    assert host.reads(2) == 1
-
-
-def test_in_a_busy_directory_everything_is_read_now_and_then_whatever_the_signs(host):
-    assert host.reads(int(FULL_READ), busy=True) == 3
-
-
-def test_a_directory_that_shows_no_signs_is_read_after_each_change(server):
-    server.shows = False
-    host = Host(server)
-    host.reads(2)
-    assert host.reads(10) == 0
-    server.others_change()
+    server.written["slow"] = slow
     assert host.reads() == 1
-    assert host.reads(10) <= 1
+    assert host.reads(30) == 0
+
+
+def test_what_was_seen_long_ago_is_not_shown_again_and_again(host, server):
+    server.policy_changes()
+    host.reads(int(SETTLED / 3) + 2)
+    shown = server.shown
+    host.reads(100, busy=True)
+    assert server.shown == shown
+
+
+def test_everything_is_read_now_and_then_whatever_the_signs(host):
+    assert host.reads(int(FULL_READ)) == 3
+
+
+def test_a_server_that_shows_no_signs_is_read_at_every_look(server):
+    server.policies = None
+    assert Host(server).reads(10) == 10
