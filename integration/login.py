@@ -7,6 +7,7 @@ import select
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
 
 from ptyprocess import PtyProcess
@@ -27,6 +28,9 @@ Host *
   BatchMode yes
   ConnectTimeout 20
 """
+
+
+_ON_TERMINAL = (Path(__file__).parent / "lab_terminal.py").read_text()
 
 
 class Terminal:
@@ -66,13 +70,9 @@ class Terminal:
     def run(self, command: str, within: float = 20) -> str:
         """What a command typed at a prompt prints, its line ends as on any terminal but for the last."""
         # What is typed is echoed: the marks stand in it in another form.
-        self.type(f"printf '\\1%s' '<'; {command}\nprintf '%s\\1' '>'\n")
+        self.type(f"printf '\\1%s' '<'; {command}; printf '%s\\1' '>'\n")
         self.expect("\1<", within)
-        # The second line is echoed, between the two or with the prompt before it.
-        printed = self.expect(">\1", within)
-        return (
-            re.split(r"[^\n]*printf '%s\\1' '>'", printed)[0].removesuffix(">\1").replace("\r\n", "\n").rstrip("\n")
-        )
+        return self.expect(">\1", within).removesuffix(">\1").replace("\r\n", "\n").rstrip("\n")
 
     def resize(self, rows: int, columns: int) -> None:
         """The user's window has another size from now on."""
@@ -138,20 +138,16 @@ class Logins:
 
     def console(self, user: str, *, password: str = PASSWORD) -> Terminal:
         """A login at a console of the client, made by agetty and login(1)."""
-        # script gives it a terminal of the client's own, as init does.
-        getty = "agetty --noclear --nohostname - linux"
-        terminal = Terminal(self.client, "script", "-qec", getty, "/dev/null")
+        terminal = self.at_client("agetty", "--noclear", "--nohostname", "-", "linux")
         terminal.expect("login: ")
-        terminal.type(f"{user}\n")
+        terminal.type(f"{user}\r")
         terminal.expect("assword: ")
-        terminal.type(f"{password}\n")
+        terminal.type(f"{password}\r")
         return terminal
 
-    def root_at_client(self, *command: str) -> Terminal:
-        """root's own shell, or a command, on a terminal of the client that nothing of ours knows."""
-        if not command:
-            command = ("bash", "--norc")
-        return Terminal(self.client, "script", "-qec", " ".join(command), "/dev/null")
+    def at_client(self, *command: str) -> Terminal:
+        """A command of root, or his shell, on a terminal of the client, in no login."""
+        return Terminal(self.client, "python3", "-c", _ON_TERMINAL, *(command or ("bash", "--norc")))
 
 
 def asked(client: Machine, question: dict[str, object]) -> dict[str, Any]:
