@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from host.install_layout import Content, Layout
+from host.install_layout import CODE, Content, Layout
 
 EDITED = ".edited"
 """Ends the name of a saved file that was ours and had been changed."""
@@ -119,6 +119,8 @@ def place(
         ours = manifest.files.get(str(path))
         if found in (None, ours, sha256(contents[path].data)):
             continue
+        if ours is not None and path.is_relative_to(CODE):
+            continue  # nobody's configuration
         if ours is None:
             manifest.before.append(str(path))
         saved.append((path, _save(layout, path, "" if ours is None else EDITED)))
@@ -148,7 +150,7 @@ def remove(layout: Layout, manifest: Manifest, paths: Iterable[Path]) -> list[tu
     saved = []
     for path in paths:
         target = layout.at(path)
-        if is_edited(layout, manifest, path):
+        if is_edited(layout, manifest, path) and not path.is_relative_to(CODE):
             saved.append((path, _save(layout, path, EDITED)))
         target.unlink(missing_ok=True)
         manifest.files.pop(str(path), None)

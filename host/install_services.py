@@ -43,6 +43,8 @@ class Files:
         differing, gone = install_files.differing(self._layout, self._contents), self._outdated()
         for path in (*differing, *gone):
             self._replaced[path] = self._now(path)
+        # The services may have been started with what is replaced now, whatever it was.
+        self._manifest.running = ""
         saved = install_files.place(self._layout, self._manifest, differing, self._contents)
         install_files.remove(self._layout, self._manifest, gone)
         install_files.write_manifest(self._layout, self._manifest)
