@@ -1,6 +1,6 @@
 """Man pages from the definitions that --help comes from: `python -m docs.man DIRECTORY`, or `make man`.
 
-sessrec(1), a page for every verb, and sessrec.toml(5) from the table of settings.
+sessrec(1), a page for every verb, and sessrec.toml(5) from the tables of settings.
 """
 
 import argparse
@@ -8,14 +8,15 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
 import sessrec
-from recorder.config import SECTION
+from recorder.config import HOST_SECTION, SECTION
+from recorder.host_settings import HOST_TABLE
 from recorder.session import VERSION
-from recorder.setting_kinds import Choice, Flag, Seconds, Setting, Size, size_text
+from recorder.setting_kinds import Choice, Flag, Number, Programs, Seconds, Setting, Size, size_text
 from recorder.settings import CONFIG_FILE, TABLE
 
 ABOUT = "terminal sessions: recorded, searchable by what was seen, playable and provable"
@@ -33,6 +34,13 @@ input = true
 on_failure = "deny"
 spool = "16M"
 notice = "This session is recorded."
+"""
+
+HOST_EXAMPLE = f"""[{HOST_SECTION}]
+# A namespace of its own for recordings, and nobody in while nobody can tell whether he is to be recorded.
+journal_namespace = "session-recording"
+on_failure = "deny"
+shells = {{ carol = "/bin/zsh" }}
 """
 
 
@@ -68,6 +76,10 @@ def _overview() -> str:
             [
                 _item(_escaped(CONFIG_FILE), "settings of the recorder, see sessrec.toml(5)"),
                 _item(
+                    _escaped("/etc/session-recording/policies.toml"),
+                    "local policies of a host that records logins",
+                ),
+                _item(
                     _escaped("$XDG_DATA_HOME/session-recording/"),
                     "the user's own recordings, store and key; ~/.local/share/session-recording/ where the variable "
                     "is not set",
@@ -93,7 +105,6 @@ def _verb(verb: str) -> str:
 
 
 def _configuration() -> str:
-    settings = [setting for setting in TABLE.values() if setting.in_file]
     return _page(
         "sessrec.toml",
         5,
@@ -102,21 +113,28 @@ def _configuration() -> str:
         _section(
             "DESCRIPTION",
             _prose(
-                f"A TOML document with one table, [{SECTION}]. It is read at the start of every recording, and a "
-                "mistake in it, an unknown name included, is an error with its line. An option of `sessrec rec` wins "
-                "over the file, the file over the default; no variable of the environment changes a setting."
+                f"A TOML document with two tables: [{SECTION}] for those who record themselves, [{HOST_SECTION}] for "
+                "a host that records logins. A mistake, an unknown name included, is an error with its line for "
+                "those who read that table."
+                f"\n\n[{SECTION}] is read at the start of every recording by `sessrec rec`, of which an option wins "
+                f"over the file, and the file over the default. [{HOST_SECTION}] is read by both services at their "
+                "start; restart them after a change, sessions go on meanwhile. The login shell reads it where nobody "
+                "answers. No variable of the environment changes a setting."
             ),
         ),
-        _section(
-            "SETTINGS",
-            [
-                _item(f"{_bold(setting.name)} = {_escaped(_form(setting))}", _described(setting))
-                for setting in settings
-            ],
-        ),
-        _section("EXAMPLE", [_example(EXAMPLE)]),
-        _see_also(["sessrec", "sessrec-rec"]),
+        _section(f"SETTINGS OF [{SECTION}]", _settings(TABLE)),
+        _section(f"SETTINGS OF [{HOST_SECTION}]", _settings(HOST_TABLE)),
+        _section("EXAMPLES", [_example(EXAMPLE), ".PP\n", _example(HOST_EXAMPLE)]),
+        _see_also(["sessrec", "sessrec-rec", "sessrec-host"]),
     )
+
+
+def _settings(table: Mapping[str, Setting]) -> list[str]:
+    return [
+        _item(f"{_bold(setting.name)} = {_escaped(_form(setting))}", _described(setting))
+        for setting in table.values()
+        if setting.in_file
+    ]
 
 
 def _form(setting: Setting) -> str:
@@ -129,6 +147,10 @@ def _form(setting: Setting) -> str:
         return f"SECONDS ({setting.low:g} to {setting.high:g})"
     if isinstance(setting, Size):
         return f"BYTES ({size_text(setting.low)} to {size_text(setting.high)})"
+    if isinstance(setting, Number):
+        return f"NUMBER ({setting.low} to {setting.high})"
+    if isinstance(setting, Programs):
+        return setting.metavar
     return f'"{setting.metavar}"'
 
 

@@ -1,7 +1,7 @@
 """The documentation is true: its commands run and print what it shows, its links lead somewhere, and the settings,
 verbs, fields and tests that it names are those that exist.
 
-`python -m tests.test_documentation` prints the table of settings for docs/administrator.md.
+`python -m tests.test_documentation` prints the tables of settings for docs/administrator.md.
 """
 
 import json
@@ -16,12 +16,16 @@ import pytest
 import sessrec
 from auditor.store import Store
 from auditor.verify import Verdict, verify
+from ipa_plugin.policy import Action
 from recorder import config
+from recorder.host_settings import HOST_TABLE
 from recorder.masking import DEFAULT_PROMPT
 from recorder.message import Input, Output, Resize, parse
-from recorder.setting_kinds import Choice, File, Flag, Pattern, Seconds, Size, size_text
+from recorder.setting_kinds import Choice, File, Flag, Number, Pattern, Programs, Seconds, Size, size_text
 from recorder.settings import TABLE
 from recorder.signing_key import load_public
+from sssd_responder import local_policies
+from sssd_responder.session_control import Session
 from tests.peers import needs
 from tests.sealing import key_of, sealed_recording
 
@@ -166,7 +170,7 @@ def as_pattern(shown):
 @pytest.mark.parametrize("name", ROLES)
 def test_commands_for_root_are_understood(name):
     """Those behind `# ` need a machine of their own; their options are checked all the same."""
-    for block in blocks(page(name), "console"):
+    for block in blocks(page(name), "console", "text"):
         for line in re.findall(r"^# sessrec (.*)$", block.text, re.MULTILINE):
             verb, *arguments = line.split()
             sessrec.parser(verb, sessrec.load(verb)).parse_args(arguments)
@@ -213,7 +217,9 @@ def test_every_test_that_a_page_names_exists(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_file_that_a_page_names_exists(path):
-    for name in re.findall(r"`((?:recorder|auditor|tests|benchmarks|docs|bin)/[\w./]+)`", path.read_text()):
+    for name in re.findall(
+        r"`((?:recorder|sssd_responder|host|auditor|tests|benchmarks|docs|bin)/[\w./]+)`", path.read_text()
+    ):
         assert (ROOT / name).exists() or (path.parent / name).exists(), name
 
 
@@ -223,11 +229,11 @@ def test_every_verb_is_described():
         assert f"sessrec {verb}" in pages
 
 
-def settings_table():
+def settings_table(table):
     """One row for each setting, from the definition of the settings."""
     return [
         f"| `{setting.name}` | {_default(setting)} | {_values(setting)} | {setting.help} |"
-        for setting in TABLE.values()
+        for setting in table.values()
         if setting.in_file
     ]
 
@@ -248,19 +254,40 @@ def _values(setting):
         return f"{size_text(setting.low)} to {size_text(setting.high)} bytes"
     if isinstance(setting, Flag):
         return "`true`, `false`"
+    if isinstance(setting, Number):
+        return f"{setting.low} to {setting.high}"
+    if isinstance(setting, Programs):
+        return "absolute paths by user"
     return "absolute path" if isinstance(setting, File) else setting.metavar.lower()
 
 
-def test_every_setting_is_in_the_table():
-    shown = [line for line in page("administrator").splitlines() if re.match(r"\| `\w+` \|.*\|.*\|.*\|$", line)]
-    assert [line for line in shown if line.split("`")[1] in TABLE] == settings_table()
+@pytest.mark.parametrize(("heading", "table"), [("## Settings", TABLE), ("### Settings of a host", HOST_TABLE)])
+def test_every_setting_is_in_the_table(heading, table):
+    shown = [
+        f"| {' | '.join(cells)} |".replace("|  |", "|  |") for cells in table_rows(page("administrator"), heading)
+    ]
+    assert shown == settings_table(table)
 
 
 def test_examples_of_the_configuration_file_are_valid():
-    examples = blocks(page("administrator"), "toml")
-    assert examples
-    for block in examples:
-        assert config.parse(block.text.encode(), "example")
+    read = set()
+    for block in blocks(page("administrator"), "toml"):
+        data = block.text.encode()
+        for section, table in ((config.SECTION, TABLE), (config.HOST_SECTION, HOST_TABLE)):
+            if f"[{section}]" in block.text:
+                assert config.parse(data, "example", section, table)
+                read.add(section)
+        if "[[policy]]" in block.text:
+            policies = local_policies.parse(data, "example").policies
+            assert [policy.action for policy in policies] == [Action.RECORD, Action.EXEMPT]
+            read.add("policies")
+    assert read == {"rec", "host", "policies"}
+
+
+def test_every_key_of_local_policies_is_described():
+    rows = table_rows(page("administrator"), "### Local policies")
+    described = {key for cells in rows for key in re.findall(r"`(\w+)(?: = true)?`", cells[0] + cells[2])}
+    assert set(local_policies.KEYS) <= described
 
 
 def test_the_pattern_for_prompts_is_shown_as_it_is():
@@ -337,6 +364,12 @@ def test_the_fields_of_json_are_those_that_are_described(heading, tmp_path):
     assert described == list(printed)
 
 
+def test_the_fields_of_a_live_session_are_described():
+    """Of what `sessrec host sessions --json` prints, which needs a session."""
+    described = [name.strip("`") for name, *_ in table_rows(page("integrator"), "### sessrec host sessions --json")]
+    assert described == [*vars(Session("rec", "user")), "state"]
+
+
 def test_the_methods_of_a_store_are_described():
     methods = {name for name, value in vars(Store).items() if callable(value) and not name.startswith("_")}
     described = {name.strip("`").partition("(")[0] for name, *_ in table_rows(page("integrator"), "## The store")}
@@ -344,4 +377,4 @@ def test_the_methods_of_a_store_are_described():
 
 
 if __name__ == "__main__":
-    print("\n".join(settings_table()))
+    print("\n".join([*settings_table(TABLE), "", *settings_table(HOST_TABLE)]))

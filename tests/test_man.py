@@ -8,6 +8,7 @@ import pytest
 import sessrec
 from docs import man
 from recorder import config
+from recorder.host_settings import HOST_TABLE
 from recorder.settings import TABLE
 from tests.peers import needs
 
@@ -67,9 +68,11 @@ def test_what_is_written_is_what_is_read():
     assert ".indented \\n -y" in page
 
 
-def test_every_setting_of_the_file_stands_in_its_page_with_its_default():
-    page = shown(man._configuration())
-    for setting in TABLE.values():
+@pytest.mark.parametrize(("section", "table"), [("rec", TABLE), ("host", HOST_TABLE)])
+def test_every_setting_of_the_file_stands_in_its_page_with_its_default(section, table):
+    _, _, after = shown(man._configuration()).partition(f"SETTINGS OF [{section}]")
+    page = after.partition(".SH ")[0]
+    for setting in table.values():
         assert (f"{setting.name} = " in page) == setting.in_file
         if setting.in_file:
             assert re.sub(r"\s+", " ", setting.help) in page
@@ -77,11 +80,14 @@ def test_every_setting_of_the_file_stands_in_its_page_with_its_default():
 
 
 @needs("mandoc")
-def test_the_example_of_the_page_is_a_valid_configuration_line_by_line():
+def test_the_examples_of_the_page_are_valid_configurations_line_by_line():
     page = [line.strip() for line in rendered(man._configuration()).splitlines()]
-    start = page.index(man.EXAMPLE.splitlines()[0])
-    assert page[start : start + man.EXAMPLE.count("\n")] == man.EXAMPLE.splitlines()
+    for example in (man.EXAMPLE, man.HOST_EXAMPLE):
+        start = page.index(example.splitlines()[0])
+        assert page[start : start + example.count("\n")] == example.splitlines()
     assert config.parse(man.EXAMPLE.encode(), "example")["spool"] == 16 << 20
+    host = config.parse(man.HOST_EXAMPLE.encode(), "example", config.HOST_SECTION, HOST_TABLE)
+    assert host["shells"] == {"carol": "/bin/zsh"}
 
 
 def complaints(source):
