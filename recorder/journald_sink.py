@@ -10,6 +10,7 @@ import _socket as socket
 import errno
 import os
 import sys
+from time import monotonic, sleep
 
 from recorder.sink import SinkError
 
@@ -23,6 +24,13 @@ _SEALS = 0xF
 """F_SEAL_SEAL, SHRINK, GROW and WRITE of linux/fcntl.h: journald reads only what can no longer change."""
 
 _F_ADD_SEALS = 1033
+
+_SIOCOUTQ = 0x5411
+"""unix(7): how much of what a socket has sent nobody has received yet."""
+_SEEN = 0.1
+"""Seconds in which a journald that is not stuck has received what was sent."""
+_LOOKED_UP = 0.003
+"""Seconds that it may take from there to /proc."""
 
 
 class JournaldSink:
@@ -63,7 +71,16 @@ class JournaldSink:
             raise SinkError(f"journald at {self.path}: {error.strerror or error}", error.errno or 0) from error
 
     def close(self) -> None:
-        """Nothing is held back that could be lost here."""
+        """Nothing is held back that could be lost here; but journald is given the time to see who has sent it.
+
+        It reads _SYSTEMD_UNIT and the like in /proc, where there is nothing of a process that has gone.
+        """
+        until = monotonic() + _SEEN
+        while monotonic() < until:
+            if not _unread(self._socket.fileno()):
+                sleep(_LOOKED_UP)
+                break
+            sleep(0.001)
         self._socket.close()
 
     def _send(self, entry: "Sequence[bytes]") -> None:
@@ -95,6 +112,15 @@ def _field(name: bytes, value: bytes) -> bytes:
     if b"\n" in value:
         return name + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
     return name + b"=" + value + b"\n"
+
+
+def _unread(descriptor: int) -> bool:
+    import fcntl
+
+    try:
+        return fcntl.ioctl(descriptor, _SIOCOUTQ, bytes(4)) != bytes(4)
+    except OSError:
+        return False
 
 
 def _sealed_file(data: bytes) -> int:

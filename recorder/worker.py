@@ -119,6 +119,9 @@ class Worker:
         self.control.close()
         os.close(pty.master)
         raw.restore()
+        # Nobody waits on his terminal for the end of the log.
+        os.close(outer)
+        self.connection.close()
         return self._finish(reason, failed)
 
     def without_terminal(self) -> int:
