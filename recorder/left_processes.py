@@ -2,9 +2,12 @@
 
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+
+from recorder.session import UNSET_SESSION
 
 GRACE = 3.0
 """Seconds between the hang-up and the kill."""
@@ -12,18 +15,34 @@ GRACE = 3.0
 
 @dataclass
 class Left:
-    """The processes of the kernel's session `leader`, of one audit session. `since`: when they were asked to end."""
+    """The processes of one login: those of the kernel's session `leader`, and those of `uid` that have left it by
+    setsid(2) and which the audit session still shows. `parent` is what the session was begun by, sshd for example.
+    `since`: when they were asked to end.
+    """
 
     leader: int
     audit_session: int
+    uid: int
+    parent: int = 0
     since: float = 0.0
 
 
-def end_left(left: Left) -> bool:
-    """Ask the processes to end, or make them; True when there is none any more. To be called again until then."""
+def parent_of(pid: int) -> int:
+    """Its parent's process id; 0 where it has gone."""
+    try:
+        return _stat(pid)[0]
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def end_left(left: Left, others: Collection[int] = ()) -> bool:
+    """Ask the processes to end, or make them; True when there is none any more. To be called again until then.
+
+    `others` are leaders of sessions that go on, which may be of the same login: ssh opens several in a connection.
+    """
     if left.leader <= 1:
         return True
-    processes = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_of(pid, left)]
+    processes = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_of(pid, left, others)]
     if not processes:
         return True
     if not left.since:
@@ -40,13 +59,29 @@ def end_left(left: Left) -> bool:
     return False
 
 
-def _is_of(pid: int, left: Left) -> bool:
+def _is_of(pid: int, left: Left, others: Collection[int]) -> bool:
     """A number stays that of a session as long as any process is in it; the audit session tells one from the next."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            if int(file.read().rpartition(b")")[2].split()[3]) != left.leader:
-                return False
+        _, session = _stat(pid)
         with open(f"/proc/{pid}/sessionid", "rb") as file:
-            return int(file.read()) == left.audit_session
+            if int(file.read()) != left.audit_session:
+                return False
+        if session == left.leader:
+            return True
+        if session in others or pid == left.parent or _uid(pid) != left.uid:
+            return False
     except (OSError, ValueError, IndexError):
         return False
+    return pid == left.leader or left.audit_session != UNSET_SESSION
+
+
+def _stat(pid: int) -> tuple[int, int]:
+    """Parent and session, of proc_pid_stat(5)."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return int(fields[1]), int(fields[3])
+
+
+def _uid(pid: int) -> int:
+    with open(f"/proc/{pid}/status", "rb") as file:
+        return int(file.read().partition(b"\nUid:")[2].split()[0])

@@ -21,7 +21,7 @@ from recorder import service_manager
 from recorder.decision import Responder
 from recorder.errors import SessrecError
 from recorder.host_settings import CONFIG_FILE, HostSettings, load
-from recorder.left_processes import Left, end_left
+from recorder.left_processes import Left, end_left, parent_of
 from recorder.login import Host, serve
 from recorder.login_peer import credentials
 from recorder.login_queue import LoginQueue
@@ -48,7 +48,8 @@ class _Session:
     def __init__(self, files: SessionFiles, description: dict[str, Any], pty: int, worker: int = -1) -> None:
         self.files = files
         self.uid = int(description.get("uid", -1))
-        self.left = Left(int(description.get("leader", 0)), int(description.get("session", 0)))
+        leader = int(description.get("leader", 0))
+        self.left = Left(leader, int(description.get("session", 0)), self.uid, parent_of(leader))
         self.pty = pty
         self.worker = worker
         self.taken: TakenTerminal | None = None
@@ -120,7 +121,8 @@ class Service:
                     if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                         service_manager.notify("STOPPING=1")
                         return 0
-            self._ending = [left for left in self._ending if not end_left(left)]
+            if self._ending:
+                self._end_left()
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTED):
@@ -160,7 +162,7 @@ class Service:
             self._listening.close()
         self._reports.close()
         self._logins.close()
-        for session in (*self._adopted.values(), *(session for _, session in self._children.values() if session)):
+        for session in self._sessions():
             for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
                 if descriptor >= 0:
                     os.close(descriptor)
@@ -250,10 +252,19 @@ class Service:
             service_manager.forget(session.files.rec)
         if failed:
             self._ending.append(session.left)
-            end_left(session.left)
+            self._end_left()
         if session.leader >= 0:
             os.close(session.leader)
         self._host.responder.tell({"ask": "ended", "rec": session.files.rec})
+
+    def _end_left(self) -> None:
+        living = {session.left.leader for session in self._sessions()}
+        self._ending = [left for left in self._ending if not end_left(left, living)]
+
+    def _sessions(self) -> list[_Session]:
+        """Those that go on."""
+        ours = (session for _, session in self._children.values() if session)
+        return [*self._adopted.values(), *ours]
 
     def _adopt(self) -> None:
         """Sessions whose workers were started by a service before this one, and what is left of those without."""
