@@ -47,7 +47,7 @@ def status(user: str = "") -> Status:
     checks += [_installed(), *status_login.checks(user)]
     if report:
         checks += status_report.checks(report)
-    checks.append(_key())
+    checks.append(_key(report))
     sessions, check = _sessions()
     return Status([*checks, check, _lost(report)], sessions, report)
 
@@ -89,12 +89,19 @@ def _installed() -> Check:
     return Check("files", OK, "as they were placed")
 
 
-def _key() -> Check:
+def _key(report: dict[str, Any]) -> Check:
     try:
         key = signing_key.load(Path(KEY))
     except SessrecError as error:
         return Check("key", CRITICAL, str(error))
-    return Check("key", OK, key.key_id)
+    if not (report.get("directory") or {}).get("used"):
+        return Check("key", OK, key.key_id)
+    since = (report.get("key") or {}).get("since")
+    if since is None:
+        return Check("key", WARNING, f"{key.key_id} is not in FreeIPA, so auditors cannot verify what it signs")
+    return Check(
+        "key", OK, f"{key.key_id}, in FreeIPA since {time.strftime('%Y-%m-%d %H:%M', time.localtime(since))}"
+    )
 
 
 def _sessions() -> tuple[list[LiveSession], Check]:

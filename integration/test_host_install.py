@@ -199,12 +199,13 @@ def test_status_needs_root_and_says_so(client):
 
 
 def test_a_recorded_login_is_proven(client, policy):
-    policy("--capture=output", "--audit=none")
+    policy("--capture=output", "--audit=exec")
     proven = client.run("sessrec", "host", "prove", "alice")
     assert proven.stdout.splitlines()[-1] == "PROVEN     a login of alice is recorded"
     said = json.loads(client.run("sessrec", "host", "prove", "alice", "--json").stdout)
     assert said["proven"]
     assert "complete, signed by the host's key" in said["seal"]
+    assert said["audit"] == "rules were set during the session: exec"
 
 
 def test_a_login_that_is_not_recorded_is_not_proven(client):

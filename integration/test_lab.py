@@ -62,3 +62,32 @@ def connected(machine: Machine, host: str) -> str:
     program = "import socket, sys; socket.create_connection((sys.argv[1], 443), 5); print('connected')"
     done = machine.run("python3", "-c", program, host, check=False)
     return (done.stdout + done.stderr).strip()
+
+
+RULE = ("always,exit", "-F", "arch=b64", "-S", "execve", "-F", "auid=2000000001", "-k", "of-a-test")
+
+
+def test_audit_rules_of_the_client_are_the_kernel_s_and_seen_by_this_lab_as_it_set_them(client):
+    client.run("auditctl", "-a", *RULE)
+    try:
+        seen = client.run("auditctl", "-l").stdout
+        kernel = subprocess.run(["auditctl", "-l"], capture_output=True, text=True, check=True).stdout
+    finally:
+        client.run("auditctl", "-d", *RULE)
+    assert "-F auid=2000000001 -F key=of-a-test\n" in seen
+    assert "-F auid=2000000001 -F key=of-a-test -F key=lab:" in kernel
+    assert "2000000001" not in client.run("auditctl", "-l").stdout
+
+
+def test_what_would_concern_the_whole_machine_is_shown_to_the_lab_and_not_done(client):
+    client.run("auditctl", "-a", "task,never")
+    try:
+        assert "-a never,task" in client.run("auditctl", "-l").stdout
+        assert "task" not in subprocess.run(["auditctl", "-l"], capture_output=True, text=True).stdout
+    finally:
+        client.run("auditctl", "-d", "task,never")
+
+
+def test_only_root_of_the_client_sets_audit_rules(client):
+    refused = client.run("su", "-s", "/bin/sh", "nobody", "-c", "/usr/sbin/auditctl -l", check=False)
+    assert (refused.returncode, refused.stderr) == (4, "You must be root to run this program.\n")

@@ -123,3 +123,25 @@ def test_a_machine_that_does_not_boot_is_shown_and_leaves_nothing(tmp_path: Path
     assert "the lab did not start" in started.stderr
     assert "server did not boot" in started.stderr
     assert trial.remains() == []
+
+
+@pytest.mark.parametrize("how", ["stopped", "its server of audit rules was killed before", "killed"])
+def test_no_audit_rule_of_a_lab_stays_in_the_kernel(trial, how):
+    done = trial.lab("start", "enrolled")
+    assert done.returncode == 0, done.stderr
+    rule = ("-a", "always,exit", "-F", "arch=b64", "-S", "execve", "-F", "auid=2000000002", "-k", "of-a-test")
+    assert trial.lab("run", "client", "auditctl", *rule).returncode == 0
+    assert "2000000002" in audit_rules()
+    if how == "killed":
+        os.kill(int((trial.run / "pid").read_text()), signal.SIGKILL)
+        until(lambda: "2000000002" not in audit_rules())
+        return
+    if how != "stopped":
+        os.kill(int((trial.run / "audit.pid").read_text()), signal.SIGKILL)
+    trial.lab("stop")
+    assert "2000000002" not in audit_rules()
+    assert trial.remains() == []
+
+
+def audit_rules() -> str:
+    return subprocess.run(["auditctl", "-l"], capture_output=True, text=True, check=True).stdout
