@@ -20,7 +20,7 @@ from recorder.errors import SessrecError
 from recorder.host_settings import HostSettings
 from recorder.locale_charset import session_charset
 from recorder.log import Header
-from recorder.login_request import PIPES, PLAIN, SLAVE, LoginRequest, answer
+from recorder.login_request import DETACHED, PIPES, SLAVE, LoginRequest, answer
 from recorder.masking import InputMask
 from recorder.pipes import Pipes
 from recorder.rate_limit import RateLimit
@@ -84,7 +84,8 @@ class Worker:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         if self.decision.notice:
             os.write(outer, self.decision.notice.encode() + b"\n")
-        if not answer(self.connection, SLAVE, shell=self.decision.shell, descriptors=(pty.slave,)):
+        device = str(os.fstat(outer).st_rdev)
+        if not answer(self.connection, SLAVE, shell=self.decision.shell, text=device, descriptors=(pty.slave,)):
             return self._finish("hangup", None)
         pty.close_slave()
         if not self._moved(outer):
@@ -146,7 +147,7 @@ class Worker:
         if copier is not None:
             answered = answer(self.connection, PIPES, shell=shell, descriptors=copier.child_ends)
         else:
-            answered = answer(self.connection, PLAIN, shell=shell)
+            answered = answer(self.connection, DETACHED, shell=shell)
         self.connection.close()
         if not answered:
             return self._finish("hangup", None)
