@@ -176,7 +176,7 @@ class Worker:
             origin=self._description["from"],
         )
         if self.decision.deny and not self.session.stored(FIRST_TRIES):
-            raise SinkError(f"sessions on this host are recorded, and this cannot be: {self.session.last_error}")
+            raise SinkError(str(self.session.last_error))
 
     def _moved(self, outer: int) -> bool:
         """Wait for the session to be on its new terminal; False where it has gone instead."""
