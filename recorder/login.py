@@ -80,8 +80,9 @@ class _Login:
     def run(self) -> int:
         request = receive(self.connection)
         peer = peer_of(self.connection)
-        outer = next(iter(request.descriptors[:1]), -1)
-        on_terminal = outer >= 0 and peer.owns(outer)
+        # Any of them: who has another file as standard input could still use his terminal by the other two.
+        outer = next((descriptor for descriptor in request.descriptors if peer.owns(descriptor)), -1)
+        on_terminal = outer >= 0
         try:
             decision = self.host.responder.decide(
                 pid=peer.pid,
@@ -92,16 +93,20 @@ class _Login:
             )
         except DecisionError as error:
             return self._undecided(error)
-        if not decision.record or (on_terminal and self._is_ours(outer)):
+        if not decision.record or self._is_ours(peer.terminal):
             answer(self.connection, PLAIN, shell=decision.shell)
             return ENDED
         try:
-            return self._recorded(request, peer, decision, outer if on_terminal else -1)
+            return self._recorded(request, peer, decision, outer)
         except (SessrecError, OSError) as error:
             text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
             if decision.deny:
                 answer(self.connection, DENY, text=f"this session cannot be recorded: {text}")
-                raise
+                if isinstance(error, OSError):
+                    raise
+                # Nothing has begun that would have to be ended; and the login shell is still to say why.
+                sys.stderr.write(f"a session of {decision.user} was refused: {text}\n")
+                return ENDED
             sys.stderr.write(f"a session of {decision.user} goes on unrecorded, as its policy allows: {text}\n")
             answer(self.connection, PLAIN, shell=decision.shell)
             return ENDED
@@ -115,15 +120,17 @@ class _Login:
             answer(self.connection, DENY, text=f"sessions on this host are recorded, and this cannot be: {error}")
         raise error
 
-    def _is_ours(self, outer: int) -> bool:
-        """Whether this terminal is one that is recorded already."""
-        files = self.host.own.get(os.fstat(outer).st_rdev)
+    def _is_ours(self, terminal: int) -> bool:
+        """Whether the terminal with this device number is one that is recorded already."""
+        files = self.host.own.get(terminal)
         return files is not None and files.answers()
 
     def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int) -> int:
         host = self.host
         if host.running.get(peer.uid, 0) >= host.settings.session_limit:
             raise RefusedError(f"{host.settings.session_limit} sessions of yours are recorded already; end one")
+        if outer < 0 and any(map(os.isatty, request.descriptors)):
+            raise RefusedError("it has a terminal open that is not the one it runs on (/dev/tty, setsid)")
         rec = os.urandom(10).hex()
         files = SessionFiles(host.directory, rec)
         on_terminal = outer >= 0

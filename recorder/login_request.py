@@ -5,9 +5,11 @@ arguments, joined by NUL, with the descriptors 0, 1 and 2 as far as they are ope
 and a text, joined by NUL:
 
 - plain: become the shell on the own descriptors
-- slave, with a descriptor: become it on this terminal; b"leader" or b"forked" follows from the shell's process, and
-  then b"go" to one that was forked. While the connection is open, b"w" says that the outer window has changed.
-- pipes, with three: become it on these
+- slave, with a descriptor: become it on this terminal, in the place of that with the device number in the text;
+  b"leader" or b"forked" follows from the shell's process, and then b"go" to one that was forked. While the connection
+  is open, b"w" says that the outer window has changed.
+- detached: as plain, and let go of every terminal, for this session is recorded without one
+- pipes, with three descriptors: become it on these, and likewise
 - deny: tell the user this text, and end
 
 All of a request is the peer's own word, and is used for nothing but the recording.
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from recorder.errors import SessrecError
 from recorder.session import MAX_TERM
 
-PLAIN, SLAVE, PIPES, DENY = b"plain", b"slave", b"pipes", b"deny"
+PLAIN, SLAVE, DETACHED, PIPES, DENY = b"plain", b"slave", b"detached", b"pipes", b"deny"
 
 LONGEST = 65_536
 """Bytes of a request."""

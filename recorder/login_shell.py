@@ -11,6 +11,7 @@ import _socket as socket
 import sys
 from _io import open as open_file
 from posix import (
+    O_RDWR,
     _exit,
     close,
     dup2,
@@ -48,6 +49,8 @@ LONGEST = 60_000
 """Bytes of the request; an argument list that is longer is cut for the recording, not for the shell."""
 REFUSED = 254
 TIOCNOTTY, TIOCSCTTY = 0x5422, 0x540E
+DEV_TTY = 0x500
+"""Device number of /dev/tty, which stands for whatever terminal it was opened on."""
 
 
 def main() -> None:
@@ -59,12 +62,13 @@ def main() -> None:
     if kind == b"deny":
         _refuse(text)
     argv = [("-" if login else "") + shell.rpartition("/")[2], *arguments]
-    if kind == b"pipes":
+    if kind in (b"pipes", b"detached"):
+        _leave_terminals()
         for target, descriptor in enumerate(descriptors):
             dup2(descriptor, target)
             close(descriptor)
     elif kind == b"slave" and connection is not None:
-        _move_to(descriptors[0], connection)
+        _move_to(descriptors[0], int(text), connection)
     if connection is not None:
         connection.close()
     for number in (signals.SIGPIPE, signals.SIGXFSZ):
@@ -102,7 +106,7 @@ def _ask(arguments: "list[str]") -> "Answer":
     shell, _, text = rest.partition(b"\0")
     passed = ancillary[0][2] if ancillary else b""
     descriptors = [int.from_bytes(passed[at : at + 4], sys.byteorder) for at in range(0, len(passed), 4)]
-    wanted = {b"plain": 0, b"deny": 0, b"slave": 1, b"pipes": 3}.get(kind)
+    wanted = {b"plain": 0, b"detached": 0, b"deny": 0, b"slave": 1, b"pipes": 3}.get(kind)
     if wanted != len(descriptors):
         return _without_answer()
     return kind, shell.decode(errors="surrogateescape"), text.decode(errors="replace"), descriptors, connection
@@ -124,29 +128,61 @@ def _without_answer() -> "Answer":
     return b"deny", "", "sessions on this host are recorded, and the recorder does not answer", [], None
 
 
-def _move_to(slave: int, connection: "socket.socket") -> None:
-    """Make the recorded terminal that of the session, which the recorder is told, and leave the other."""
+def _leave_terminals() -> None:
+    """Without a terminal of its own, a recorded session has nobody else's either."""
+    for name in listdir("/proc/self/fd"):
+        try:
+            if isatty(int(name)):
+                close(int(name))
+        except OSError:
+            pass  # that of the listing itself
+    try:
+        terminal = open("/dev/tty", O_RDWR)
+    except OSError:
+        return
     from fcntl import ioctl
 
-    outer = fstat(0).st_rdev
+    _with_hangup(signals.SIG_IGN)
+    ioctl(terminal, TIOCNOTTY)
+    close(terminal)
+    _with_hangup(signals.SIG_DFL)
+
+
+def _with_hangup(handler: int) -> None:
+    """A session whose leader leaves its terminal is hung up by the kernel."""
+    for number in (signals.SIGHUP, signals.SIGCONT):
+        signals.signal(number, handler)
+
+
+def _move_to(slave: int, outer: int, connection: "socket.socket") -> None:
+    """Make the recorded terminal that of the session, in the place of `outer`, by its device number; say so."""
+    from fcntl import ioctl
+
+    terminal = next(
+        descriptor for descriptor in (0, 1, 2) if _is_open(descriptor) and fstat(descriptor).st_rdev == outer
+    )
     if environ.get(b"SSH_TTY"):
         putenv("SSH_TTY", ttyname(slave))
     if getsid(0) == getpid():
-        for number in (signals.SIGHUP, signals.SIGCONT):
-            signals.signal(number, signals.SIG_IGN)
+        _with_hangup(signals.SIG_IGN)
         try:
-            ioctl(0, TIOCNOTTY)
+            ioctl(terminal, TIOCNOTTY)
         except OSError:
             pass  # `su -c` has none
         ioctl(slave, TIOCSCTTY, 0)
         connection.send(b"leader")
         _use(slave, outer)
-        for number in (signals.SIGHUP, signals.SIGCONT):
-            signals.signal(number, signals.SIG_DFL)
+        _with_hangup(signals.SIG_DFL)
         return
     # Under su and sudo -i the session is somebody else's, and stays with a process that waits.
     child = fork()
     if child:
+        # As a process of the user's own he can trace it: it must have nothing by which to reach the other terminal.
+        try:
+            ioctl(terminal, TIOCNOTTY)
+        except OSError:
+            pass
+        _use(-1, outer)
         _wait_for(child, slave, connection)
     setsid()
     ioctl(slave, TIOCSCTTY, 0)
@@ -156,15 +192,18 @@ def _move_to(slave: int, connection: "socket.socket") -> None:
 
 
 def _use(slave: int, outer: int) -> None:
-    """Put the recorded terminal wherever the user's own is open; what was redirected stays as it is."""
+    """Put the recorded terminal wherever the user's own is open, or nothing for -1; what was redirected stays as it
+    is.
+    """
     for name in listdir("/proc/self/fd"):
         descriptor = int(name)
         try:
-            if descriptor != slave and fstat(descriptor).st_rdev == outer and isatty(descriptor):
-                dup2(slave, descriptor) if descriptor < 3 else close(descriptor)
+            if descriptor != slave and fstat(descriptor).st_rdev in (outer, DEV_TTY) and isatty(descriptor):
+                dup2(slave, descriptor) if descriptor < 3 and slave >= 0 else close(descriptor)
         except OSError:
             pass  # that of the listing itself
-    close(slave)
+    if slave >= 0:
+        close(slave)
 
 
 def _wait_for(child: int, slave: int, connection: "socket.socket") -> None:

@@ -162,9 +162,23 @@ class Host:
         """Wait until no session is left."""
         self.until(lambda: not list(self.sessions.glob("*")), "the sessions have ended")
 
+    def processes(self, *command: str) -> list[int]:
+        """The users' own of this host, which others of their numbers may run beside, with a command line if given."""
+        home, wanted, found = f"HOME={self.base}/home".encode(), [word.encode() for word in command], []
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (path / "cmdline").read_bytes().split(b"\0")[:-1]
+                his = path.stat().st_uid in (USER, OTHER) and home in (path / "environ").read_bytes().split(b"\0")
+                if his and wanted in ([], words):
+                    found.append(int(path.name))
+        return found
+
     def close(self) -> None:
         for name in list(self._processes):
             self.stop(name)
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for session in self.live():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(session["worker"], signal.SIGKILL)
@@ -221,7 +235,7 @@ class Login:
         self._searched = 0
         self._status = 0
         # As sshd does it: only to a parent that asks at once the kernel's answer is there for the recorder in time.
-        self._parent = threading.Thread(target=self._reap)
+        self._parent = threading.Thread(target=self._reap, daemon=True)
         self._parent.start()
 
     def _reap(self) -> None:

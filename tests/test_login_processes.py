@@ -23,9 +23,6 @@ def host():
     with made() as host:
         host.start()
         yield host
-        for pid in of_user("."):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
 
 
 def began(host):
@@ -49,12 +46,6 @@ def left_running(login, command):
 
 def runs(pid):
     return Path(f"/proc/{pid}").exists()
-
-
-def of_user(pattern):
-    """His processes, by their command lines."""
-    found = subprocess.run(["pgrep", "-u", str(USER), "-f", pattern], capture_output=True, text=True)
-    return found.stdout.split()
 
 
 def test_the_recorders_are_closed_to_the_user(host):
@@ -140,14 +131,14 @@ def test_nothing_of_a_session_stays_whose_recording_was_ended(host, way):
         "setsid sh -c \"trap '' HUP TERM; while :; do sleep 1003; done\"",
     ):
         left_running(login, command)
-    host.until(lambda: len(of_user("^sleep 100[123]")) == 3, "all of it runs")
+    host.until(lambda: all(host.processes("sleep", name) for name in ("1001", "1002", "1003")), "all of it runs")
     if way == "terminate":
         assert host.ask(session["rec"], ask="terminate") == {"state": "ended"}
     else:
         os.kill(session["worker"], signal.SIGKILL)
     login.finish()
     host.ended()
-    host.until(lambda: not of_user("."), "nothing of it stays")
+    host.until(lambda: not host.processes(), "nothing of it stays")
 
 
 def test_another_login_of_the_same_user_goes_on_when_one_is_terminated(host):
@@ -158,7 +149,7 @@ def test_another_login_of_the_same_user_goes_on_when_one_is_terminated(host):
     first.finish()
     time.sleep(4)
     assert second.run("echo still") == "still"
-    assert of_user("sleep 1004")
+    assert host.processes("sleep", "1004")
     second.send("exit\n")
     assert second.finish() == 0
 
