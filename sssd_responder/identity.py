@@ -14,7 +14,7 @@ from recorder.host_settings import HostSettings
 LOGIN_SHELL = "/usr/libexec/session-recording/login-shell"
 """What SSSD hands out as everybody's shell, and what must therefore never be anybody's real one."""
 
-FRESH = 5.0
+FRESH = 2.0
 """Seconds for which an answer is used again: a login asks when PAM opens the session and again for its shell."""
 
 ASK_LIMIT = 1.2
