@@ -135,7 +135,8 @@ class Capture:
         # The command may have ended, and the window changed, before anybody looked.
         self._signals.repeat(signal.SIGWINCH, signal.SIGCHLD)
         reason = self._copy()
-        self._drain()
+        # Whoever does not read what is printed must not put off the end that somebody else wants.
+        self._drain(waits=reason in ("exit", "hangup", "signal"))
         return reason
 
     def suspend(self, on: bool) -> None:
@@ -373,8 +374,8 @@ class Capture:
             self._plan(monotonic())
         return False
 
-    def _drain(self) -> None:
-        """Take what the session printed last, and give the terminal all of it."""
+    def _drain(self, *, waits: bool) -> None:
+        """Take what the session printed last, and give the terminal all of it if that `waits` for it."""
         read = 0
         while read < DRAIN:
             try:
@@ -390,6 +391,9 @@ class Capture:
                 self._control.printed(data)
             self._screen.waiting += data
         self.flush(end=self.position())
+        if not waits:
+            self._screen.put()
+            return
         gone = poll()
         gone.register(self.outer, POLLOUT)
         gone.register(self._signals.descriptor, POLLIN)
