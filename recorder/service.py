@@ -26,6 +26,7 @@ from recorder.login import Host, serve
 from recorder.login_peer import credentials
 from recorder.login_queue import LoginQueue
 from recorder.login_request import DENY, PLAIN, answer
+from recorder.rehearsal import rehearse
 from recorder.session_files import SessionFiles, all_sessions
 from recorder.signals import Signals
 from recorder.signing_key import KeyFileError, SigningKey, load_or_create
@@ -70,6 +71,7 @@ class Service:
             directory=str(sessions),
             recorder=_recorder(settings.user),
         )
+        rehearse(settings, self._host.key)
         self._signals = Signals()
         # What a child reports of its session, on a connection that all of them inherit.
         self._reports, self._report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
