@@ -1,8 +1,11 @@
 """This host's policies in FreeIPA, read with the host's keytab over LDAP."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ipa_plugin.policy import OPTIONS, host_filter
@@ -19,10 +22,14 @@ except ImportError:
     ldap = None
 
 KEYTAB = "/etc/krb5.keytab"
-CACHE = "MEMORY:session-recording"
+CACHE = "FILE:/run/session-recording/krb5cc"
+"""For the process that tries, and the one that binds after it."""
 
 LIMIT = 5.0
 """Seconds for each operation; none of them is on the way of a login."""
+
+TRY_LIMIT = 15.0
+"""Seconds for a connection, a ticket and the bind, tried in a process of its own."""
 
 _SETTINGS = tuple(name for name in OPTIONS if name.startswith("ipaRecording"))
 _POLICY = ("cn", "ipaEnabledFlag", "memberUser", "userCategory", *_SETTINGS)
@@ -115,9 +122,39 @@ class Directory:
 
 
 def bound(uri: str) -> Any:
-    """A connection of python-ldap to a server, bound as the host. Raises DirectoryError."""
+    """A connection of python-ldap to a server, bound as the host. Raises DirectoryError.
+
+    python-ldap holds the interpreter's lock while it binds, and no thread answers a login meanwhile: where a server
+    or a KDC does not answer, for as long as it is waited for. So it is tried before, in a process of its own; what
+    follows finds the ticket there, and takes milliseconds.
+    """
     if ldap is None:
         raise DirectoryError("FreeIPA cannot be read without python3-ldap; install it")
+    command = [sys.executable, "-I", "-c", _TRY, str(Path(__file__).parents[1]), uri]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TRY_LIMIT)
+    except subprocess.TimeoutExpired as error:
+        raise DirectoryError(f"{uri}: neither it nor its KDC has answered within {TRY_LIMIT:g} s") from error
+    except OSError as error:
+        raise DirectoryError(f"{uri}: cannot be tried: {error.strerror}") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"a process that tries it ends with status {done.returncode}"]
+        raise DirectoryError(said[-1])
+    return _bind(uri)
+
+
+_TRY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sssd_responder.directory import DirectoryError, _bind
+try:
+    _bind(sys.argv[2])
+except DirectoryError as error:
+    sys.exit(str(error))
+"""
+
+
+def _bind(uri: str) -> Any:
     # Kerberos gets a ticket by the keytab whenever it needs one, and nobody else's cache is touched.
     os.environ["KRB5_CLIENT_KTNAME"] = KEYTAB
     os.environ["KRB5CCNAME"] = CACHE
