@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-directory man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-login bench-directory man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -21,6 +21,7 @@ help:
 	@echo "make integration-fast  those that need its directory server only"
 	@echo "make lab     build and start that server and client, see integration/README.md; make lab-stop"
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
+	@echo "make bench-login      a recorded login beside tlog-rec-session and a bare shell; needs root. QUICK=1"
 	@echo "make bench-directory  what commands and hosts wait for, in a lab with a thousand policies"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make man     man pages into build/man"
@@ -80,6 +81,9 @@ integration-fast: setup
 
 bench: setup peers
 	$(BIN)/python -m benchmarks.recorder.run $(if $(QUICK),--quick)
+
+bench-login: setup peers
+	$(BIN)/python -m benchmarks.login.run $(if $(QUICK),--quick)
 
 bench-directory: setup
 	$(BIN)/python -m benchmarks.directory.run

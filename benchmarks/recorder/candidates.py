@@ -34,13 +34,14 @@ class Programs:
 
 def build(directory: Path) -> Programs:
     """Compile the C programs into `directory`; raises CalledProcessError or FileNotFoundError (no compiler)."""
-    paths = []
-    for name in ("drive", "workload", "copy"):
-        program = str(directory / name)
-        source = str(HERE / f"{name}.c")
-        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source, "-lutil"], check=True)
-        paths.append(program)
-    return Programs(*paths)
+    return Programs(*(compiled(HERE / f"{name}.c", directory) for name in ("drive", "workload", "copy")))
+
+
+def compiled(source: Path, directory: Path) -> str:
+    """The path of one program; raises as `build` does."""
+    program = str(directory / source.stem)
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, str(source), "-lutil"], check=True)
+    return program
 
 
 def available(programs: Programs) -> list[Candidate]:

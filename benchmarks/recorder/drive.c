@@ -2,7 +2,7 @@
  *
  *   drive drain FILE      read to the end; what was read must begin with the bytes of FILE
  *   drive echo COUNT GAP  type one byte, wait until it comes back; GAP microseconds between two of them
- *   drive start           time until the first byte and until the end
+ *   drive start [TYPED]   time until the first byte, after which TYPED and a newline are typed, and until the end
  *
  * The result is one line of JSON on standard output. Times are of CLOCK_MONOTONIC. CPU time is COMMAND's own and that
  * of every child it waited for, as wait4(2) tells it.
@@ -159,14 +159,18 @@ static int echo(int count, useconds_t gap, char **command)
     return 0;
 }
 
-static int start(char **command)
+static int start(const char *typed, char **command)
 {
     int master;
     double began = now(), first = 0, cpu;
     pid_t pid = start_on_terminal(command, &master);
-    while (receive(master) > 0)
-        if (first == 0)
-            first = now();
+    while (receive(master) > 0) {
+        if (first != 0)
+            continue;
+        first = now();
+        if (typed && dprintf(master, "%s\n", typed) < 0)
+            fail("write");
+    }
     int status = finish(pid, &cpu);
     double ended = now();
     printf("{\"first_ms\": %.3f, \"wall_ms\": %.3f, \"cpu_ms\": %.3f, \"status\": %d}\n",
@@ -185,7 +189,9 @@ int main(int argc, char **argv)
     if (at + 1 < argc && at == 4 && strcmp(argv[1], "echo") == 0 && atoi(argv[2]) > 0)
         return echo(atoi(argv[2]), (useconds_t)atoi(argv[3]), command);
     if (at + 1 < argc && at == 2 && strcmp(argv[1], "start") == 0)
-        return start(command);
-    fprintf(stderr, "usage: drive drain FILE | echo COUNT GAP | start -- COMMAND...\n");
+        return start(NULL, command);
+    if (at + 1 < argc && at == 3 && strcmp(argv[1], "start") == 0)
+        return start(argv[2], command);
+    fprintf(stderr, "usage: drive drain FILE | echo COUNT GAP | start [TYPED] -- COMMAND...\n");
     return 2;
 }

@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,11 +17,11 @@ Outcome = list[tuple[Target, float | None]]
 """Every target with the value that was measured, None where it was not."""
 
 
-def outcome(figures: Figures, reading: Mapping[str, float]) -> Outcome:
+def outcome(figures: Figures, reading: Mapping[str, float], targets: Sequence[Target] = TARGETS) -> Outcome:
     """The targets beside what was measured; `reading` are the figures of the auditor's half."""
     known = {**figures, **{measure: {"sessrec": value} for measure, value in reading.items()}}
     found: Outcome = []
-    for target in TARGETS:
+    for target in targets:
         try:
             found.append((target, target.value(known)))
         except KeyError:
@@ -31,15 +31,15 @@ def outcome(figures: Figures, reading: Mapping[str, float]) -> Outcome:
 
 def show(console: Console, outcome: Outcome, figures: Figures) -> None:
     """Both tables."""
-    for title, rows in (("targets", _target_rows(outcome)), ("figures", _figure_rows(figures))):
+    for title, rows in (("targets", target_rows(outcome)), ("figures", figure_rows(figures))):
         if len(rows) < 2:
             continue
-        table = Table(title=title, title_justify="left")
+        shown = Table(title=title, title_justify="left")
         for index, heading in enumerate(rows[0]):
-            table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=index > 0)
+            shown.add_column(heading, justify="left" if index == 0 else "right", no_wrap=index > 0)
         for row in rows[1:]:
-            table.add_row(*row)
-        console.print(table)
+            shown.add_row(*row)
+        console.print(shown)
 
 
 def markdown(outcome: Outcome, figures: Figures) -> str:
@@ -48,18 +48,19 @@ def markdown(outcome: Outcome, figures: Figures) -> str:
     parts = [
         "# Benchmarks",
         "Made by `make bench`; [benchmarks/README.md](../benchmarks/README.md) says how it is measured.",
-        "\n".join(f"- {line}" for line in _machine()),
+        "\n".join(f"- {line}" for line in machine()),
         "## Targets",
-        _table(_target_rows(outcome)),
+        table(target_rows(outcome)),
         *(f"**{target.measure}**: {target.reason or 'not explained yet.'}" for target in missed),
         "## Figures",
         "The best of the repetitions. CPU is the recorder's own, without that of what it records.",
-        _table(_figure_rows(figures)),
+        table(figure_rows(figures)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _target_rows(outcome: Outcome) -> list[list[str]]:
+def target_rows(outcome: Outcome) -> list[list[str]]:
+    """Measure, bound, result and verdict, under a row of headings."""
     rows = [["measure", "target", "result", ""]]
     for target, value in outcome:
         asked = f"{target.sense} {target.bound:g} {target.unit}".strip()
@@ -69,7 +70,8 @@ def _target_rows(outcome: Outcome) -> list[list[str]]:
     return rows
 
 
-def _figure_rows(figures: Figures) -> list[list[str]]:
+def figure_rows(figures: Figures) -> list[list[str]]:
+    """A column for each candidate."""
     names = list(dict.fromkeys(name for row in figures.values() for name in row))
     rows = [["measure", *names]]
     for measure, row in figures.items():
@@ -81,12 +83,14 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _table(rows: list[list[str]]) -> str:
+def table(rows: list[list[str]]) -> str:
+    """In Markdown."""
     ruled = [rows[0], ["---", *["---:"] * (len(rows[0]) - 1)], *rows[1:]]
     return "\n".join("| " + " | ".join(row) + " |" for row in ruled)
 
 
-def _machine() -> list[str]:
+def machine() -> list[str]:
+    """When and on what this was measured, and of which versions."""
     names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     processor = names[0].partition(":")[2].strip() if names else platform.machine()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
