@@ -145,6 +145,25 @@ def test_dotfiles_run_within_the_recording(host):
     assert f"from the profile\r\n/dev/{session['pty']}\r\n".encode() in output_of(host.recording())
 
 
+def test_the_rc_file_of_ssh_runs_within_a_recording(host):
+    """sshd starts it by the login shell, before the session, with a pipe as input and the terminal as output."""
+    rc = host.base / "home/rc"
+    rc.write_text("cat; for to in /dev/tty /dev/fd/1 /dev/fd/2; do echo needle >$to; done; tty </dev/tty\n")
+    host.start()
+    sshd = f"""echo cookie | {host.login_shell} -c '/bin/sh {rc}'; exec {host.login_shell}"""
+    become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--"]
+    login = Login(host, argv=["sh", "-c", f'chown {USER}:5 $(tty); exec "$@"', "sh", *become, "/bin/sh", "-c", sshd])
+    login.until("cookie")
+    login.until("$ ")
+    assert login.run("echo after") == "after"
+    login.send("exit\n")
+    assert login.finish() == 0
+    host.ended()
+    assert login.seen.count(b"needle\r\n") == 3
+    first, second = sorted(host.recordings.iterdir(), key=lambda path: path.stat().st_mtime)
+    assert output_of(first) + output_of(second) == login.seen
+
+
 def test_another_shell_by_exec_is_recorded_on(host):
     host.start()
     login = Login(host)
