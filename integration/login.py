@@ -151,9 +151,9 @@ class Logins:
 
 
 def asked(client: Machine, question: dict[str, object]) -> dict[str, Any]:
-    """What the client's responder answers to a question."""
-    done = client.run("/usr/bin/python3", "-I", "-c", _ASK, json.dumps(question))
-    return dict(json.loads(done.stdout))
+    """What the client's responder answers to a question; {} where it does not."""
+    done = client.run("/usr/bin/python3", "-I", "-c", _ASK, json.dumps(question), check=False)
+    return dict(json.loads(done.stdout or "{}"))
 
 
 _ASK = """
