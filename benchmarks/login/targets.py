@@ -20,8 +20,19 @@ def _over_bare(measure: str, way: str) -> Callable[[Figures], float]:
     return lambda figures: figures[measure][way] - figures[measure]["bare"]
 
 
+_START = (
+    "of the time to the prompt 6 ms are the start of the interpreter, 2 ms the compilation of the login shell, and 4 ms "
+    "the service's answer; where it records, the terminal, the description and the first message take 2 to 3 ms more."
+)
+_MEMORY = (
+    "a worker is a fork of an interpreter that counts references: what it looks at it writes to, and what it writes to "
+    "is shared no longer. A fork that only copies, records and signs was measured at 2.3 MB."
+)
+
 TARGETS = [
-    Target("login to prompt, recorded, by tlog's", _ratio("login to prompt, ms", "tlog"), "at most", 1.5),
+    Target(
+        "login to prompt, recorded, by tlog's", _ratio("login to prompt, ms", "tlog"), "at most", 1.5, reason=_START
+    ),
     Target(
         "login to prompt, not recorded, over bare",
         _over_bare("login to prompt, ms", "not recorded"),
@@ -31,8 +42,20 @@ TARGETS = [
     ),
     Target("PAM hook", lambda figures: figures["PAM hook, ms"]["sessrec"], "at most", 50, "ms"),
     Target("echo p50 over bare by tlog's", _ratio("echo p50, µs", "tlog", "bare"), "at most", 1.5),
-    Target("PSS of a session by tlog's, 20 idle", _ratio("PSS of a session, 20 idle, kB", "tlog"), "at most", 0.9),
-    Target("PSS of a session by tlog's, 200 idle", _ratio("PSS of a session, 200 idle, kB", "tlog"), "at most", 0.9),
+    Target(
+        "PSS of a session by tlog's, 20 idle",
+        _ratio("PSS of a session, 20 idle, kB", "tlog"),
+        "at most",
+        0.9,
+        reason=_MEMORY,
+    ),
+    Target(
+        "PSS of a session by tlog's, 200 idle",
+        _ratio("PSS of a session, 200 idle, kB", "tlog"),
+        "at most",
+        0.9,
+        reason=_MEMORY,
+    ),
     Target("transfer in by bare", _ratio("transfer in, s", "bare"), "at most", 1.05),
     Target("transfer out by bare", _ratio("transfer out, s", "bare"), "at most", 1.05),
 ]
