@@ -114,19 +114,6 @@ def test_a_user_who_reads_nothing_any_more_is_terminated_as_well(host):
     login.finish()
 
 
-def test_terminating_an_inner_session_leaves_the_outer_one(host):
-    """Both have one audit session, as several channels of a connection of ssh have."""
-    login, outer = began(host)
-    login.send(f"script -qc {host.login_shell} /dev/null; echo ba''ck\n")
-    host.until(lambda: len(host.live()) == 2, "the inner terminal is recorded")
-    login.until("$ ")
-    [inner] = [session["rec"] for session in host.live() if session["rec"] != outer]
-    host.ask(inner, ask="terminate")
-    login.until("back", 10)
-    assert login.run("echo still here") == "still here"
-    left(host, login)
-
-
 def test_a_watcher_sees_the_screen_as_it_is_and_then_live(host):
     login, rec = began(host)
     login.run("echo before")

@@ -154,6 +154,22 @@ def test_another_login_of_the_same_user_goes_on_when_one_is_terminated(host):
     assert second.finish() == 0
 
 
+def test_terminating_an_inner_session_leaves_the_outer_one(host):
+    """Both have one audit session, as several channels of a connection of ssh have."""
+    login = with_audit_session(host)
+    [outer] = [session["rec"] for session in host.live()]
+    login.send(f"script -qc {host.login_shell} /dev/null; echo ba''ck\n")
+    host.until(lambda: len(host.live()) == 2, "the inner terminal is recorded")
+    login.until("$ ")
+    [inner] = [session["rec"] for session in host.live() if session["rec"] != outer]
+    host.ask(inner, ask="terminate")
+    login.until("back", 10)
+    time.sleep(4)
+    assert login.run("echo still here") == "still here"
+    login.send("exit\n")
+    assert login.finish() == 0
+
+
 def test_a_command_without_a_terminal_ends_when_it_is_terminated(host):
     become = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--"]
     # Not the leader of a session, as under `sudo -i command` of a script.

@@ -110,8 +110,8 @@ def test_a_window_that_changes_under_su_reaches_the_session_and_the_recording(ho
 
 def test_a_terminal_is_recorded_also_where_standard_input_is_something_else(host):
     """By what is left open, or by /dev/tty, a shell of his could use it all the same."""
-    everywhere = "/dev/tty /dev/fd/3 /dev/fd/1 /dev/fd/2"
-    (host.base / "home/.bash_profile").write_text(f"for to in {everywhere}; do echo needle >$to; done; exit 5\n")
+    profile = "for to in 0 1 2 3; do echo needle >&$to; done; echo needle >/dev/tty; exit 5\n"
+    (host.base / "home/.bash_profile").write_text(profile)
     login = roots(host)
     for count, redirected in enumerate(("</dev/null", "</dev/null >/dev/null", "</dev/tty 3<>/dev/tty")):
         login.send(f"su - recorded {redirected}; echo stat''us $?\n")
