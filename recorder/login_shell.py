@@ -49,6 +49,23 @@ LONGEST = 60_000
 """Bytes of the request; an argument list that is longer is cut for the recording, not for the shell."""
 REFUSED = 254
 TIOCNOTTY, TIOCSCTTY = 0x5422, 0x540E
+WAITER = """
+read -r end <&<FD>
+while read -r line; do stat=$line; done </proc/$1/stat
+fields=${stat##*)}
+status=${stat##* }
+case $fields in
+" Z"*) ;;
+*) exit 129 ;;
+esac
+echo "$status" >&<FD>
+ulimit -c 0
+[ $((status & 127)) = 0 ] || kill -$((status & 127)) $$
+exit $((status >> 8))
+"""
+"""$1 is the shell's process. The recorder closes its side once the terminal has all there is. The last line of
+proc_pid_stat(5), in which a name may begin others, ends with the status as waitpid has it. Whoever has ended by a
+signal is followed in that, for sshd tells its client."""
 DEV_TTY = 0x500
 """Device number of /dev/tty, which stands for whatever terminal it was opened on."""
 
@@ -169,9 +186,14 @@ def _move_to(slave: int, outer: int, connection: "socket.socket") -> None:
             ioctl(terminal, TIOCNOTTY)
         except OSError:
             pass  # `su -c` has none
-        ioctl(slave, TIOCSCTTY, 0)
-        connection.send(b"leader")
         _use(slave, outer)
+        child = fork()
+        if child:
+            _with_hangup(signals.SIG_DFL)
+            _become_waiter(child, connection)
+        setsid()
+        ioctl(terminal, TIOCSCTTY, 0)
+        connection.send(b"leader")
         _with_hangup(signals.SIG_DFL)
         return
     # Under su and sudo -i the session is somebody else's, and stays with a process that waits.
@@ -189,6 +211,29 @@ def _move_to(slave: int, outer: int, connection: "socket.socket") -> None:
     connection.send(b"forked")
     connection.recv(16)
     _use(slave, outer)
+
+
+def _become_waiter(child: int, connection: "socket.socket") -> None:
+    """Be the process that sshd waits for, and end as the shell has ended once all that it printed has been written.
+
+    sshd closes a terminal as soon as its own child has ended and there is nothing to read at that moment; what the
+    recorder has not written by then would be lost to the user. A dash waits, since it needs a twentieth of our
+    memory. It never hears that the shell has ended, which so stays in /proc with its status.
+    """
+    from fcntl import F_DUPFD, fcntl
+
+    connection.settimeout(None)
+    descriptor = fcntl(connection.fileno(), F_DUPFD, 3)
+    for number in (signals.SIGPIPE, signals.SIGXFSZ):
+        signals.signal(number, signals.SIG_DFL)
+    waiter = WAITER.replace("<FD>", str(descriptor))
+    signals.pthread_sigmask(signals.SIG_BLOCK, [signals.SIGCHLD])
+    try:
+        if descriptor < 10:  # all that it can name
+            execv("/bin/dash", ["login-shell", "-c", waiter, "login-shell", str(child)])
+    except OSError:
+        pass  # another sh would take notice of the shell's end
+    _wait_for(child, -1, connection)
 
 
 def _use(slave: int, outer: int) -> None:
@@ -218,12 +263,17 @@ def _wait_for(child: int, slave: int, connection: "socket.socket") -> None:
         except OSError:
             pass  # both end by themselves now
 
-    close(slave)
+    if slave >= 0:
+        close(slave)
     for number in (signals.SIGINT, signals.SIGQUIT, signals.SIGTSTP):
         signals.signal(number, signals.SIG_IGN)
     for number in (signals.SIGWINCH, signals.SIGTERM, signals.SIGHUP):
         signals.signal(number, passed_on)
     _, status = waitpid(child, 0)
+    try:
+        connection.send(b"%d" % status)
+    except OSError:
+        pass
     # The terminal is su's again only when the recorder has written all there is to it.
     try:
         connection.recv(16)

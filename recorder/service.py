@@ -260,7 +260,9 @@ class Service:
         self._host.responder.tell({"ask": "ended", "rec": session.files.rec})
 
     def _end_left(self) -> None:
-        living = {session.left.leader for session in self._sessions()}
+        leaders = {session.left.leader for session in self._sessions()}
+        # Those that wait for them lead sessions of their own.
+        living = leaders | {parent_of(leader) for leader in leaders}
         self._ending = [left for left in self._ending if not end_left(left, living)]
 
     def _sessions(self) -> list[_Session]:

@@ -35,6 +35,8 @@ class SessionControl:
     def __init__(self, listening: socket.socket, log: Log, description: dict[str, Any]) -> None:
         self.capture: Capture | None = None
         self.peer: socket.socket | None = None
+        self.status_said: int | None = None
+        """What waitpid has told the process that waits for the session, by its own word."""
         self.asked_by = ""
         """Who has had the session terminated."""
         self._listening = listening
@@ -106,7 +108,9 @@ class SessionControl:
             # The process that stands in the outer session for this one is gone, and with it who waits for its end.
             self.peer = None
             return "hangup"
-        if self.capture is not None:
+        if said.isdigit():
+            self.status_said = int(said) & 0xFFFF
+        elif self.capture is not None:
             self.capture.resized()
         return ""
 

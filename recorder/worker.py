@@ -40,6 +40,9 @@ LAST_TRIES = 2.0
 MOVE = 10.0
 """Seconds that a login shell has to move to the terminal that it is given."""
 
+LAST_WORD = 0.2
+"""Seconds that the process which waits under a login has to say how the shell has ended."""
+
 ENDED, FAILED, STOPPED = 0, 1, 2
 """Exit statuses of a worker: as its session, with a recording that failed, by a terminate. After the latter two
 nothing of the session may go on."""
@@ -122,7 +125,7 @@ class Worker:
         raw.restore()
         # Nobody waits on his terminal for the end of the log.
         os.close(outer)
-        self.connection.close()
+        self._let_go()
         return self._finish(reason, failed)
 
     def without_terminal(self) -> int:
@@ -183,24 +186,35 @@ class Worker:
         self.connection.settimeout(MOVE)
         try:
             said, ancillary, _, _ = self.connection.recvmsg(16, socket.CMSG_SPACE(12))
-            if said == b"leader":
-                self.connection.close()
-                # Changes of the window and the end of the connection reach its leader as signals.
-                _become_leader(outer)
-                self._on_leader(self._description["leader"])
-                return True
-            if said != b"forked":
+            if said not in (b"leader", b"forked"):
                 return False
             pid = next(int.from_bytes(data[:4], "little") for _, kind, data in ancillary if kind == 2)
             self._description["leader"] = pid
             self.process = Foreign(os.pidfd_open(pid))
             self._on_leader(pid)
-            self.connection.send(b"go")
+            if said == b"leader":
+                # Changes of the window and the end of the connection reach its leader as signals.
+                _become_leader(outer)
+            else:
+                self.connection.send(b"go")
         except (OSError, StopIteration):
             return False
         self.connection.setblocking(False)
         self.control.peer = self.connection
         return True
+
+    def _let_go(self) -> None:
+        """Let the process end that waits for the terminal; it says how the shell has ended before."""
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LAST_WORD)
+            while said := self.connection.recv(16).strip():
+                if said.isdigit():
+                    self.control.status_said = int(said)
+                    break
+        except OSError:
+            pass
+        self.connection.close()
 
     def _limits(self) -> Limits:
         settings = self.settings
@@ -221,6 +235,9 @@ class Worker:
         """Write the end of the log; the exit status of the worker."""
         known = self.process.wait(0.0 if reason == TERMINATED else spawn.GRACE)
         status = self.process.status if known else None
+        if known and status is None:
+            # Before Linux 6.15 only the shell's parent knows, a process of the user's.
+            status = self.control.status_said
         code = None if status is None else spawn.exit_status(status)
         details = details or {}
         if self.control.asked_by:
