@@ -12,6 +12,7 @@ from host.install_error import InstallError
 from host.install_layout import LOGIN_SHELL, RUN, STATE, Layout
 from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
 from host.install_services import Answers, Files, Ground, Units
+from host.install_sshd import Sshd
 from host.install_system import System
 
 UP_TO_DATE = "Session recording is in place and up to date: nothing to do."
@@ -101,6 +102,7 @@ class Installation:
         self.files = Files(self.layout, self.system, self.manifest, contents)
         self.units = Units(self.layout, self.system, self.manifest, contents)
         self.pam = Pam(self.layout, self.system)
+        self.sshd = Sshd(self.layout, self.system, self.manifest)
         self.sssd = Sssd(self.layout, self.system, self.manifest)
         return [
             self.files,
@@ -109,6 +111,7 @@ class Installation:
             Answers(self.system),
             Shells(self.layout),
             self.pam,
+            self.sshd,
             self.sssd,
         ]
 
@@ -120,6 +123,8 @@ class Installation:
             say(PAM_BY_HAND)
         if not self.sssd.configured:
             say(LOCAL_ONLY)
+        for line in self.sshd.warnings():
+            say(f"WARNING: {line}")
 
     def _keep_logins_going(self, say: Say) -> None:
         """After a failure: nobody's shell may depend on services that do not answer."""

@@ -35,6 +35,8 @@ class Manifest:
     """Digest of the code that the services were last started with."""
     sssd: bool = True
     """Whether SSSD has been restarted since its drop-in was last placed or removed."""
+    sshd: bool = True
+    """The same for sshd, and that it was reloaded."""
 
 
 @contextmanager

@@ -18,6 +18,9 @@ COMMAND = Path("/usr/bin/sessrec")
 CONFIG = Path("/etc/session-recording/config.toml")
 POLICIES = Path("/etc/session-recording/policies.toml")
 SSSD_DROP_IN = Path("/etc/sssd/conf.d/60-session-recording.conf")
+SSHD_DROP_IN = Path("/etc/ssh/sshd_config.d/60-session-recording.conf")
+BY_OTHER_STEPS = (CONFIG, SSSD_DROP_IN, SSHD_DROP_IN)
+"""Placed each in a step of its own, not with the files that lie in the sources."""
 STATE = Path("/var/lib/session-recording")
 KEY = STATE / "key.pem"
 RUN = Path("/run/session-recording")

@@ -8,7 +8,7 @@ from host import install_files
 from host.config_example import config_example
 from host.install_error import InstallError
 from host.install_files import Manifest
-from host.install_layout import CODE, CONFIG, KEY, RECORDER, RESPONDER, RUN, SSSD_DROP_IN, STATE, Content, Layout
+from host.install_layout import BY_OTHER_STEPS, CODE, CONFIG, KEY, RECORDER, RESPONDER, RUN, STATE, Content, Layout
 from host.install_system import System
 from recorder import signing_key
 
@@ -70,7 +70,7 @@ class Files:
         # Where the manifest is lost: what is there exactly as it would be placed.
         differing = install_files.differing(self._layout, self._contents)
         named |= dict.fromkeys(path for path in self._contents if path not in differing)
-        paths = [path for path in named if path not in (CONFIG, SSSD_DROP_IN)]
+        paths = [path for path in named if path not in BY_OTHER_STEPS]
         if not paths:
             return []
         saved = install_files.remove(self._layout, self._manifest, paths)
@@ -85,7 +85,7 @@ class Files:
 
     def _outdated(self) -> list[Path]:
         outdated = install_files.outdated(self._layout, self._manifest, self._contents)
-        return [path for path in outdated if path not in (CONFIG, SSSD_DROP_IN)]
+        return [path for path in outdated if path not in BY_OTHER_STEPS]
 
     def _now(self, path: Path) -> Content | None:
         target = self._layout.at(path)

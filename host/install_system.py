@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from host import self_check
+from host import self_check, sshd_config
 from host.install_error import InstallError
 from host.install_layout import ACCOUNT, CODE
 
@@ -117,6 +117,21 @@ class System:
         self._status("systemctl", "reset-failed", "sssd.service")
         if self._status("systemctl", "restart", "sssd.service"):
             raise InstallError("SSSD does not start: see `journalctl -u sssd`")
+
+    def said_by_sshd(self) -> str:
+        """The settings of sshd that are in force, as `sshd -T` prints them. Raises SshdError."""
+        return sshd_config.said_by()
+
+    def try_sshd(self) -> None:
+        """Raises SshdError where sshd would not start with its files as they are."""
+        sshd_config.accepts()
+
+    def reload_sshd(self) -> None:
+        """Have sshd read its files again, where it runs. Sessions go on."""
+        for unit in ("ssh.service", "sshd.service"):
+            if self._status("systemctl", "--quiet", "is-active", unit) == 0:
+                self._run("systemctl", "reload", unit)
+                return
 
     def local_users_of(self, shell: Path) -> list[str]:
         """Users of /etc/passwd who have this shell."""

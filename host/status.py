@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from host import self_check, status_login, status_report
+from host import loader_environment, self_check, status_login, status_report
 from host.ask import AskError, ask
 from host.install_files import differs_from_manifest
 from host.install_layout import KEY, RECORDER, RESPONDER, RUN, Layout
@@ -44,7 +44,7 @@ def status(user: str = "") -> Status:
     if report:
         problem = self_check.problem(thorough=False)
         checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell is answered"))
-    checks += [_installed(), *status_login.checks(user)]
+    checks += [_installed(), *status_login.checks(user), *loader_environment.checks(loader_environment.look_here())]
     if report:
         checks += status_report.checks(report)
     checks.append(_key(report))

@@ -66,6 +66,8 @@ exit $((status >> 8))
 """$1 is the shell's process. The recorder closes its side once the terminal has all there is. The last line of
 proc_pid_stat(5), in which a name may begin others, ends with the status as waitpid has it. Whoever has ended by a
 signal is followed in that, for sshd tells its client."""
+EMPTIED = (b"LD_PRELOAD", b"LD_AUDIT", b"LD_LIBRARY_PATH", b"GCONV_PATH", b"LOCPATH")
+"""What a file of ours for sshd makes empty, whatever its user has put there (host.loader_environment)."""
 DEV_TTY = 0x500
 """Device number of /dev/tty, which stands for whatever terminal it was opened on."""
 
@@ -73,6 +75,7 @@ DEV_TTY = 0x500
 def main() -> None:
     """Does not return, unless the shell cannot be executed."""
     _undo_what_python_set()
+    _drop_what_is_empty()
     arguments = sys.argv[1:]
     login = _is_login(arguments)
     kind, shell, text, descriptors, connection = _ask(arguments)
@@ -334,6 +337,14 @@ def _undo_what_python_set() -> None:
     else:
         del environ[b"LC_CTYPE"]
         unsetenv("LC_CTYPE")
+
+
+def _drop_what_is_empty() -> None:
+    """It does nothing, but where GCONV_PATH is there glibc looks for its converters in every program, for 1.3 ms."""
+    for name in EMPTIED:
+        if environ.get(name) == b"":
+            del environ[name]
+            unsetenv(name)
 
 
 def _is_open(descriptor: int) -> bool:

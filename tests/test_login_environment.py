@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from host.loader_environment import VARIABLES
 from tests.logins import USER, Login, made
 from tests.recorded import output_of
 
@@ -83,6 +84,18 @@ def test_the_shell_has_the_environment_that_it_would_have_had(host):
         assert sorted(environment_of(done.stdout)) == sorted(expected), locale
     host.ended()
     assert len(list(host.recordings.iterdir())) == len(LOCALES)
+
+
+def test_variables_of_the_loader_that_sshd_has_emptied_are_not_in_the_session(host):
+    use_shell(host, "/usr/bin/env")
+    host.start()
+    emptied = dict.fromkeys(VARIABLES, "")
+    done = on_pipes(host, "-0", variables={**emptied, "LD_LIBRARY_PATH": "/nonexistent", "PATH": "/usr/bin:/bin"})
+    assert set(environment_of(done.stdout)) == {
+        b"LD_LIBRARY_PATH=/nonexistent",
+        b"PATH=/usr/bin:/bin",
+        b"SHELL=/usr/bin/env",
+    }
 
 
 def test_on_a_terminal_only_the_names_of_shell_and_terminal_differ(host):
