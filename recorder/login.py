@@ -4,13 +4,13 @@ The service has forked it, as root: what takes long or fails here holds nobody e
 or as soon as the login shell is answered where nothing is recorded.
 """
 
-import json
 import os
 import signal
 import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import time
 from typing import Any, NoReturn
 
@@ -23,8 +23,9 @@ from recorder.login_peer import Peer, peer_of
 from recorder.login_request import DENY, PLAIN, GoneError, LoginRequest, RequestError, answer, receive
 from recorder.session_files import SessionFiles
 from recorder.session_process import Foreign
+from recorder.session_reports import Begun, report_begun, report_moved
 from recorder.signing_key import SigningKey
-from recorder.taken_terminal import TakenTerminal, take, taken
+from recorder.taken_terminal import take, taken
 from recorder.worker import ENDED, FAILED, Worker, drop_privileges
 
 REQUEST = 10
@@ -100,7 +101,7 @@ class _Login:
             return self._recorded(request, peer, decision, outer)
         except (SessrecError, OSError) as error:
             text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
-            if decision.deny:
+            if decision.deny or isinstance(error, RefusedError):
                 answer(self.connection, DENY, text=f"this session cannot be recorded: {text}")
                 if isinstance(error, OSError):
                     raise
@@ -162,7 +163,9 @@ class _Login:
             os.fchown(pty.slave, peer.uid, before.gid)
             os.fchmod(pty.slave, before.mode)
             take(before)
-        self._report(description, peer, before, pty)
+        # The service gives the terminal back, and ends what is left, when this process is gone.
+        device = os.fstat(pty.slave).st_rdev if pty else 0
+        report_begun(self.report, Begun(description, device, peer.pidfd, before.descriptor if before else -1))
         header = Header(
             host=decision.host or host.settings.fqdn,
             rec=rec,
@@ -181,7 +184,7 @@ class _Login:
             listening=listening,
             description=description,
             process=Foreign(peer.pidfd),
-            on_leader=self._report_leader,
+            on_leader=partial(report_moved, self.report),
         )
         signal.alarm(0)
         if pty is None:
@@ -189,22 +192,6 @@ class _Login:
         for descriptor in request.descriptors:
             os.close(descriptor)
         return worker.on_terminal(own, pty)
-
-    def _report(
-        self, description: dict[str, Any], peer: Peer, outer: TakenTerminal | None, pty: spawn.Pty | None
-    ) -> None:
-        """Tell the service, which gives the terminal back and ends what is left when this process is gone."""
-        said = {
-            "description": description,
-            "pty": os.fstat(pty.slave).st_rdev if pty else 0,
-        }
-        descriptors = [peer.pidfd, *([outer.descriptor] if outer else [])]
-        socket.send_fds(self.report, [json.dumps(said).encode()], descriptors)
-
-    def _report_leader(self, leader: int) -> None:
-        """The session is on its terminal; its leader is another process than the one that has asked under su."""
-        self.report.send(json.dumps({"worker": os.getpid(), "leader": leader}).encode())
-        self.report.close()
 
 
 def _short(device: str) -> str:

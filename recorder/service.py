@@ -7,7 +7,6 @@ again after a restart; the workers go on meanwhile.
 
 import argparse
 import gc
-import json
 import os
 import pwd
 import signal
@@ -28,9 +27,11 @@ from recorder.login_queue import LoginQueue
 from recorder.login_request import DENY, PLAIN, answer
 from recorder.rehearsal import rehearse
 from recorder.session_files import SessionFiles, all_sessions
+from recorder.session_reports import Moved, Reports
 from recorder.signals import Signals
 from recorder.signing_key import KeyFileError, SigningKey, load_or_create
 from recorder.taken_terminal import TakenTerminal
+from recorder.terminal_holders import holders
 from recorder.worker import ENDED
 
 BACKLOG = 4096
@@ -73,12 +74,11 @@ class Service:
         )
         rehearse(settings, self._host.key)
         self._signals = Signals()
-        # What a child reports of its session, on a connection that all of them inherit.
-        self._reports, self._report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._reports.setblocking(False)
+        self._reports = Reports()
         self._listening: socket.socket | None = None
         self._children: dict[int, tuple[int, _Session | None]] = {}
         self._logins = LoginQueue()
+        self._looking: set[int] = set()
         self._adopted: dict[int, _Session] = {}
         self._ending: list[Left] = []
         self._poll = poll()
@@ -101,7 +101,7 @@ class Service:
     def run(self) -> int:
         """Serve until a signal asks to end; the exit status. The sessions go on."""
         assert self._listening is not None
-        for descriptor in (self._listening.fileno(), self._signals.descriptor, self._reports.fileno()):
+        for descriptor in (self._listening.fileno(), self._signals.descriptor, self._reports.receiver.fileno()):
             self._poll.register(descriptor, POLLIN)
         service_manager.notify("READY=1")
         # What there is now is shared with all workers as long as nobody touches it.
@@ -113,7 +113,7 @@ class Service:
             for descriptor, _ in self._poll.poll(timeout):
                 if descriptor == self._listening.fileno():
                     self._accept(self._listening)
-                elif descriptor == self._reports.fileno():
+                elif descriptor == self._reports.receiver.fileno():
                     self._take_reports()
                 elif descriptor in self._adopted:
                     self._adopted_ended(descriptor)
@@ -153,7 +153,7 @@ class Service:
             return
         if pid == 0:
             self._become_child()
-            serve(connection, self._host, self._report)
+            serve(connection, self._host, self._reports.sender)
         connection.close()
         self._children[pid] = uid, None
 
@@ -162,7 +162,7 @@ class Service:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if self._listening is not None:
             self._listening.close()
-        self._reports.close()
+        self._reports.receiver.close()
         self._logins.close()
         for session in self._sessions():
             for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
@@ -186,24 +186,18 @@ class Service:
         connection.close()
 
     def _take_reports(self) -> None:
-        while True:
-            try:
-                data, descriptors, _, _ = socket.recv_fds(self._reports, 65_536, 2)
-            except OSError:
-                return
-            said = json.loads(data)
-            if "leader" in said:
-                self._take_leader(said["worker"], said["leader"])
+        for report in self._reports.received():
+            if isinstance(report, Moved):
+                self._moved(report)
                 continue
-            description = said["description"]
-            pid = int(description["worker"])
-            files = SessionFiles(self._host.directory, description["rec"])
-            session = _Session(files, description, said["pty"])
-            session.leader = descriptors[0]
-            if description["outer"]:
-                session.taken = TakenTerminal(descriptors[1], *description["outer"])
-                service_manager.keep(files.rec, descriptors[1])
+            description = report.description
+            session = _Session(SessionFiles(self._host.directory, description["rec"]), description, report.pty)
+            session.leader = report.peer
+            if report.outer >= 0:
+                session.taken = TakenTerminal(report.outer, *description["outer"])
+                service_manager.keep(session.files.rec, report.outer)
             self._begin(session)
+            pid = int(description["worker"])
             if pid in self._children:
                 uid, _ = self._children[pid]
                 self._children[pid] = uid, session
@@ -212,12 +206,43 @@ class Service:
             else:
                 self._end(session, failed=True)
 
-    def _take_leader(self, worker: int, leader: int) -> None:
+    def _moved(self, report: Moved) -> None:
         """Note which process a session begins with, whose number all of its processes bear."""
-        _, session = self._children.get(worker, (-1, None))
-        if session is not None and session.left.leader != leader:
-            session.left.leader = leader
-            session.files.write({**session.files.read(), "leader": leader})
+        _, session = self._children.get(report.worker, (-1, None))
+        if session is None:
+            return
+        if session.left.leader != report.leader:
+            session.left.leader = report.leader
+            session.files.write({**session.files.read(), "leader": report.leader})
+        # What was somebody else's, as under su, others have open with reason.
+        if session.taken is not None and session.taken.uid == session.uid:
+            self._look_for_holders(session, session.taken)
+
+    def _look_for_holders(self, session: _Session, taken: TakenTerminal) -> None:
+        """End the session if a process of its user had its terminal before. In a process of its own: it takes ms."""
+        try:
+            pid = os.fork()
+        except OSError as error:
+            sys.stderr.write(f"nobody looks who else has the terminal of {session.files.rec}: {error.strerror}\n")
+            return
+        if pid:
+            self._looking.add(pid)
+            return
+        try:
+            # Who connects while this service is gone must learn it.
+            if self._listening is not None:
+                self._listening.close()
+            os.nice(5)
+            others = holders(taken.descriptor, session.uid, session.left.leader)
+            if others:
+                sys.stderr.write(
+                    f"session {session.files.rec} of uid {session.uid} is ended: process {others[0]} of the same "
+                    "user had its terminal open before it was taken\n"
+                )
+                session.files.order("terminate", "the recorder: another process has this terminal open")
+            sys.stderr.flush()
+        finally:
+            os._exit(0)
 
     def _begin(self, session: _Session) -> None:
         if session.pty:
@@ -232,6 +257,9 @@ class Service:
                 return
             if not pid:
                 return
+            if pid in self._looking:
+                self._looking.remove(pid)
+                continue
             # It has reported before it ended.
             self._take_reports()
             uid, session = self._children.pop(pid, (-1, None))

@@ -55,6 +55,12 @@ class SessionFiles:
                 return False
         return True
 
+    def order(self, asked: str, by: str) -> None:
+        """Have the worker do what its socket is asked for, without waiting for the answer."""
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK) as order:
+            order.connect(self.socket)
+            order.send(json.dumps({"ask": asked, "by": by}).encode())
+
     def remove(self) -> None:
         """Both files."""
         for path in (self.description, self.socket, f"{self.description}.new"):

@@ -66,11 +66,15 @@ class Foreign:
 
     def ended(self) -> bool:
         """Without waiting."""
-        return bool(self._watch.poll(0))
+        return self.ends(0)
+
+    def ends(self, seconds: float) -> bool:
+        """Wait for its end; False: it goes on."""
+        return bool(self._watch.poll(int(seconds * 1000)))
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end and learn its status, where the kernel tells it (Linux 6.15). False: it goes on."""
-        if not self._watch.poll(int(seconds * 1000)):
+        if not self.ends(seconds):
             return False
         until = monotonic() + REAPED
         while self.status is None and monotonic() < until:

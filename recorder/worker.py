@@ -125,6 +125,8 @@ class Worker:
         raw.restore()
         # Nobody waits on his terminal for the end of the log.
         os.close(outer)
+        # The shell has just been hung up; how it ends is known to who waits for it only if he asks afterwards.
+        self.process.ends(LAST_WORD if reason == TERMINATED else spawn.GRACE)
         self._let_go()
         return self._finish(reason, failed)
 

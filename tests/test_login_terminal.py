@@ -8,6 +8,7 @@ import os
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -257,3 +258,36 @@ def test_described_sessions_name_both_terminals(host):
     assert (said["state"], said["user"], said["kind"]) == ("running", "recorded", "terminal")
     assert json.dumps(said)
     left(login)
+
+
+def test_who_opens_the_terminal_of_a_login_before_it_is_taken_ends_that_login(host):
+    host.start()
+    spy = subprocess.Popen(
+        [*host.inside, "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", sys.executable, "-c", SPY],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        spy.stdout.readline()
+        login = Login(host)
+        login.until("This session has been ended by an administrator")
+        spy.kill()
+        login.finish()
+        host.until(lambda: "had its terminal open before it was taken" in host.log(), "the reason")
+    finally:
+        spy.kill()
+        spy.wait()
+
+
+SPY = """
+import glob, os, time
+before = set(glob.glob("/dev/pts/*"))
+print(flush=True)
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    for path in set(glob.glob("/dev/pts/*")) - before:
+        try:
+            os.open(path, os.O_RDWR | os.O_NOCTTY)
+            time.sleep(20)
+        except OSError:
+            pass
+"""
