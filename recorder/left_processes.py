@@ -35,6 +35,17 @@ def parent_of(pid: int) -> int:
         return 0
 
 
+def is_alive(left: Left) -> bool:
+    """Whether the process goes on that the session began with."""
+    try:
+        with open(f"/proc/{left.leader}/stat", "rb") as file:
+            if file.read().rpartition(b")")[2].split()[0] == b"Z":
+                return False
+    except (OSError, IndexError):
+        return False
+    return _is_of(left.leader, left, ())
+
+
 def end_left(left: Left, others: Collection[int] = ()) -> bool:
     """Ask the processes to end, or make them; True when there is none any more. To be called again until then.
 

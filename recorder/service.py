@@ -20,7 +20,7 @@ from recorder import service_manager
 from recorder.decision import Responder
 from recorder.errors import SessrecError
 from recorder.host_settings import CONFIG_FILE, HostSettings, load
-from recorder.left_processes import Left, end_left, parent_of
+from recorder.left_processes import Left, end_left, is_alive, parent_of
 from recorder.login import Host, serve
 from recorder.login_peer import credentials
 from recorder.login_queue import LoginQueue
@@ -239,7 +239,10 @@ class Service:
                     f"session {session.files.rec} of uid {session.uid} is ended: process {others[0]} of the same "
                     "user had its terminal open before it was taken\n"
                 )
-                session.files.order("terminate", "the recorder: another process has this terminal open")
+                session.files.end(
+                    "the recorder: another process has this terminal open",
+                    "This session ends here: another process of yours had its terminal open before it began.",
+                )
             sys.stderr.flush()
         finally:
             os._exit(0)
@@ -327,8 +330,9 @@ class Service:
         self._poll.unregister(worker)
         session = self._adopted.pop(worker)
         os.close(worker)
-        # How it ended is not known of somebody else's child; what is left by a user who logged out properly may stay.
-        self._end(session, failed=False)
+        # How it ended is not known of somebody else's child. It ends after its session's first process; where that
+        # goes on, it was killed.
+        self._end(session, failed=is_alive(session.left))
 
 
 def main(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from recorder.capture import Capture
-from recorder.log import Log
+from recorder.log import Log, displayable
 
 TERMINATED = "terminated"
 LONGEST = 65_536
@@ -37,6 +37,8 @@ class SessionControl:
         self.peer: socket.socket | None = None
         self.status_said: int | None = None
         """What waitpid has told the process that waits for the session, by its own word."""
+        self.farewell = "This session has been ended by an administrator."
+        """What its user is told when it is terminated."""
         self.asked_by = ""
         """Who has had the session terminated."""
         self._listening = listening
@@ -127,6 +129,8 @@ class SessionControl:
             return ""
         by = str(said.get("by", ""))[:256]
         try:
+            if say := str(said.get("say", ""))[:256]:
+                self.farewell = displayable("".join(filter(str.isprintable, say)))
             return self._done(descriptor, said.get("ask"), by)
         except (BlockingIOError, OSError):
             if connection := self._asking.pop(descriptor, connection):

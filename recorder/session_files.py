@@ -55,11 +55,11 @@ class SessionFiles:
                 return False
         return True
 
-    def order(self, asked: str, by: str) -> None:
-        """Have the worker do what its socket is asked for, without waiting for the answer."""
+    def end(self, by: str, say: str) -> None:
+        """Have the worker end the session, without waiting for it. `say` is for the user, on his terminal."""
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK) as order:
             order.connect(self.socket)
-            order.send(json.dumps({"ask": asked, "by": by}).encode())
+            order.send(json.dumps({"ask": "terminate", "by": by, "say": say}).encode())
 
     def remove(self) -> None:
         """Both files."""

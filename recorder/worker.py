@@ -116,7 +116,7 @@ class Worker:
         if capture.signal == signal.SIGHUP:
             reason = "hangup"
         if reason == TERMINATED:
-            tell_on_terminal(outer, "This session has been ended by an administrator.")
+            tell_on_terminal(outer, self.control.farewell)
         elif failed is not None:
             tell_on_terminal(outer, f"This session ends here: {failed}")
         # Before the terminal is let go of: who reaches the socket may rely on its number.

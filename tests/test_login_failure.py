@@ -267,3 +267,15 @@ def process_limit(pid):
             raise
         pytest.skip(f"no control groups to limit processes by: {error}")
     return group
+
+
+def test_a_worker_of_an_earlier_service_that_dies_leaves_no_shell(host):
+    host.start()
+    login = began(host)
+    pid = int(login.run("trap '' HUP; echo $$"))
+    host.stop("recorder", signal.SIGKILL)
+    host.start("recorder")
+    [session] = host.live()
+    os.kill(session["worker"], signal.SIGKILL)
+    host.until(lambda: not Path(f"/proc/{pid}").exists(), "the shell has ended")
+    login.finish()

@@ -269,7 +269,7 @@ def test_who_opens_the_terminal_of_a_login_before_it_is_taken_ends_that_login(ho
     try:
         spy.stdout.readline()
         login = Login(host)
-        login.until("This session has been ended by an administrator")
+        login.until("another process of yours had its terminal open before it began")
         spy.kill()
         login.finish()
         host.until(lambda: "had its terminal open before it was taken" in host.log(), "the reason")
