@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from recorder.masking import InputMask
     from recorder.rate_limit import RateLimit
     from recorder.session_process import SessionProcess
+    from recorder.settings import Settings
     from recorder.signals import Signals
+    from recorder.sink import Sink
 else:
     Protocol = object
 
@@ -58,6 +60,19 @@ class Limits:
         self.payload = payload
         self.rate = rate
         self.on_limit = on_limit
+
+
+def limits_of(settings: "Settings", sink: "Sink") -> Limits:
+    """As the settings say, and as far as the sink goes."""
+    from recorder.rate_limit import RateLimit
+
+    limited = settings.limit_action != "pass"
+    return Limits(
+        latency=settings.latency,
+        payload=min(settings.payload, sink.payload_limit),
+        rate=RateLimit(settings.limit_rate, settings.limit_burst) if limited else None,
+        on_limit=settings.limit_action,
+    )
 
 
 class Control(Protocol):

@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recorder.capture import Limits
     from recorder.masking import InputMask
     from recorder.session import Session
     from recorder.settings import Settings
@@ -71,7 +70,7 @@ class Recording:
         outer: int,
         raw: terminal.RawMode,
     ) -> int:
-        from recorder.capture import Capture
+        from recorder.capture import Capture, limits_of
 
         session = self._session()
         mask = self._mask()
@@ -82,7 +81,7 @@ class Recording:
             process=process,
             signals=self.signals,
             log=session.log,
-            limits=self._limits(),
+            limits=limits_of(self.settings, self.sink),
             size=pty.size,
             began=session.began,
             mask=mask,
@@ -105,13 +104,14 @@ class Recording:
     def without_terminal(self, command: spawn.Command) -> int:
         """Run and record `command` on the three standard descriptors; the exit status."""
         from recorder import pipes
+        from recorder.capture import limits_of
 
         copied = self.settings.command_bytes
         session = self._session()
         copier = (
             pipes.Pipes(
                 session.log,
-                self._limits(),
+                limits_of(self.settings, self.sink),
                 self.signals,
                 bound=self.settings.command_bytes_limit,
                 began=session.began,
@@ -177,19 +177,6 @@ class Recording:
         )
         if self._denies and not session.stored(FIRST_TRIES):
             raise SinkError(f"the recording cannot be stored: {session.last_error}; the session ends here")
-
-    def _limits(self) -> "Limits":
-        from recorder.capture import Limits
-        from recorder.rate_limit import RateLimit
-
-        settings = self.settings
-        limited = settings.limit_action != "pass"
-        return Limits(
-            latency=settings.latency,
-            payload=min(settings.payload, self.sink.payload_limit),
-            rate=RateLimit(settings.limit_rate, settings.limit_burst) if limited else None,
-            on_limit=settings.limit_action,
-        )
 
     def _mask(self) -> "InputMask | None":
         if not self.settings.input:

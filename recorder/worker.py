@@ -14,7 +14,7 @@ from fcntl import ioctl
 from typing import Any
 
 from recorder import pipes, spawn, terminal
-from recorder.capture import Capture, Limits
+from recorder.capture import Capture, limits_of
 from recorder.decision import Decision
 from recorder.errors import SessrecError
 from recorder.host_settings import HostSettings
@@ -23,7 +23,6 @@ from recorder.log import Header
 from recorder.login_request import DETACHED, PIPES, SLAVE, LoginRequest, answer
 from recorder.masking import InputMask
 from recorder.pipes import Pipes
-from recorder.rate_limit import RateLimit
 from recorder.session import Session
 from recorder.session_control import TERMINATED, SessionControl, tell_on_terminal
 from recorder.session_process import Foreign
@@ -100,7 +99,7 @@ class Worker:
             process=self.process,
             signals=self.signals,
             log=self.session.log,
-            limits=self._limits(),
+            limits=limits_of(self.settings, self._sink),
             size=pty.size,
             began=self.session.began,
             mask=self._mask(),
@@ -142,7 +141,7 @@ class Worker:
                 os.dup2(descriptor, target, inheritable=False)
             copier = Pipes(
                 self.session.log,
-                self._limits(),
+                limits_of(self.settings, self._sink),
                 self.signals,
                 bound=self.settings.command_bytes_limit,
                 began=self.session.began,
@@ -217,16 +216,6 @@ class Worker:
         except OSError:
             pass
         self.connection.close()
-
-    def _limits(self) -> Limits:
-        settings = self.settings
-        limited = settings.limit_action != "pass"
-        return Limits(
-            latency=settings.latency,
-            payload=min(settings.payload, self._sink.payload_limit),
-            rate=RateLimit(settings.limit_rate, settings.limit_burst) if limited else None,
-            on_limit=settings.limit_action,
-        )
 
     def _mask(self) -> InputMask | None:
         if "input" not in self.decision.capture:
