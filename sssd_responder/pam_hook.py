@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -IS
 """What PAM runs when a session is opened: it tells the responder, which sets the audit rules.
 
-Installed as a program of its own. Two lines in the session stack of every service, after pam_loginuid.so:
+Installed as a program of its own. Two lines in the session stack of every service, after pam_loginuid.so, as
+host/files/pam-profile has them:
 
-    session required pam_env.so readenv=0 conffile=/usr/lib/session-recording/sssd_responder/pam_env.conf
+    session optional pam_env.so readenv=0 conffile=/usr/lib/session-recording/sssd_responder/pam_env.conf
     session required pam_exec.so type=open_session seteuid quiet stdout /usr/libexec/session-recording/pam-hook
 
 Both are needed, and `type`: pam_exec.so runs programs as root in the environment that PAM has collected. Where users

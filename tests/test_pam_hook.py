@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from host.install_login import PAM_LINES
 from sssd_responder import pam_hook
 
 HOOK = Path(pam_hook.__file__)
@@ -219,13 +220,23 @@ print(json.dumps([opened, told]))
 """
 
 
+def documented_lines():
+    return re.findall(r"^    (session .*)$", HOOK.read_text(), re.MULTILINE)
+
+
+def test_the_lines_that_are_documented_are_those_that_are_installed():
+    profile = (HOOK.parent.parent / "host/files/pam-profile").read_text().partition("Session:\n")[2]
+    installed = [f"session {' '.join(line.split())}" for line in profile.splitlines()]
+    assert documented_lines() == list(PAM_LINES) == installed
+
+
 def through_pam(tmp_path, hook, auid, before=""):
     """A session through the real pam_exec.so with the lines that the hook documents: opened or not, what was said."""
     if os.geteuid() != 0:
         if os.environ.get("CI") == "true":
             pytest.fail("only root can have a login uid set")
         pytest.skip("only root can have a login uid set")
-    lines = "\n".join(re.findall(r"^    (session .*)$", HOOK.read_text(), re.MULTILINE))
+    lines = "\n".join(documented_lines())
     lines = lines.replace("/usr/lib/session-recording/sssd_responder", str(HOOK.parent))
     lines = lines.replace("/usr/libexec/session-recording/pam-hook", str(hook))
     (tmp_path / "pam.d").mkdir()
