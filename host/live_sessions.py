@@ -3,7 +3,7 @@
 import os
 import pwd
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recorder.errors import SessrecError
 from sssd_responder import session_control
@@ -24,6 +24,11 @@ class LiveSession(NamedTuple):
 
     session: Session
     state: str
+
+    def described(self) -> dict[str, Any]:
+        """As JSON has it: the session's description, as the bus has it too, and "state"."""
+        said = {**vars(self.session), "state": self.state}
+        return {"from" if name == "origin" else name: value for name, value in said.items()}
 
 
 def live_sessions(directory: Path = SESSIONS) -> list[LiveSession]:

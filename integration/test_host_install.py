@@ -254,7 +254,7 @@ def test_a_session_is_suspended_resumed_and_terminated(client, ssh, policy):
     with ssh.begun("alice") as login:
         session = the_session(client)
         rec = session["rec"]
-        assert (session["user"], session["kind"], session["origin"]) == ("alice", "terminal", "10.99.0.11")
+        assert (session["user"], session["kind"], session["from"]) == ("alice", "terminal", "10.99.0.11")
         assert rec in client.run("sessrec", "host", "sessions").stdout
         assert client.run("sessrec", "host", "suspend", rec[:8]).stdout == f"{rec}: suspended\n"
         assert the_session(client)["state"] == "suspended"

@@ -1,5 +1,6 @@
 """What `sessrec host status` makes of the responder's report, of files, and of sessions and their recorders."""
 
+import argparse
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import pytest
 
 from host import proof_login, proof_sink, status_report
 from host.ask import AskError, ask
+from host.commands import sessions as sessions_command
 from host.config_example import config_example
 from host.live_sessions import SILENT, LiveSessionError, find, live_sessions
 from host.proof_error import ProofError
@@ -98,7 +100,10 @@ class Recorder:
     """The side of a session that its worker is, with a real socket."""
 
     def __init__(self, directory, rec, state="running", started=1000.0):
-        description = {"rec": rec, "user": "alice", "terminal": "pts/3", "started": started, "command": ["vi", "a b"]}
+        description = {
+            "rec": rec, "user": "alice", "terminal": "pts/3", "from": "192.0.2.7", "started": started,
+            "command": ["vi", "a b"], "policies": ["contractors"],
+        }  # fmt: skip
         (directory / f"{rec}.json").write_text(json.dumps(description))
         self.state, self.asked = state, []
         self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -131,6 +136,17 @@ def test_sessions_are_listed_the_oldest_first_with_their_states(directory):
     assert found == [("older", "alice", "running"), ("younger", "alice", "suspended")]
     assert older.asked[0]["ask"] == "describe"
     assert os.uname().nodename in older.asked[0]["by"]
+
+
+def test_json_calls_everything_as_the_description_of_a_session_does(directory, monkeypatch, capsys):
+    Recorder(directory, "one", "suspended")
+    monkeypatch.setattr(live_sessions, "__defaults__", (directory,))
+    assert sessions_command.run(argparse.Namespace(json=True)) == 0
+    said = json.loads(capsys.readouterr().out)
+    description = json.loads((directory / "one.json").read_text())
+    assert {name: said[name] for name in description} == description
+    assert set(said) - set(description) == {"state", "uid", "auid", "session", "pty", "leader", "worker", "kind"}
+    assert said["state"] == "suspended"
 
 
 def test_a_session_that_has_just_ended_is_not_listed(directory):

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     found = live_sessions()
     if args.json:
         for one in found:
-            print(json.dumps({**vars(one.session), "state": one.state}))
+            print(json.dumps(one.described()))
     elif found:
         print_table([_COLUMNS, *map(row, found)])
     else:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             checks = [*checks, Check("user", CRITICAL, str(error))]
     level = max((check.level for check in checks), key=LEVELS.index)
     if args.json:
-        sessions = [{**vars(one.session), "state": one.state} for one in found.sessions]
+        sessions = [one.described() for one in found.sessions]
         lines = [check._asdict() for check in checks]
         document = {"level": level, "checks": lines, "sessions": sessions, "responder": found.responder}
         print(json.dumps({**document, **({"user": decision} if args.user else {})}))
