@@ -77,7 +77,9 @@ class Layout:
         files = self.source / "host/files"
         for source in self._code():
             yield CODE / source.relative_to(self.source), (source, 0o644)
-        yield LOGIN_SHELL, (self.source / "recorder/login_shell.py", 0o755)
+        # Named, for without it nobody could log in.
+        yield CODE / "recorder/login_shell.py", (self.source / "recorder/login_shell.py", 0o644)
+        yield LOGIN_SHELL, (files / "login-shell", 0o755)
         yield PAM_HOOK, (self.source / "sssd_responder/pam_hook.py", 0o755)
         for name in ("recorder", "responder"):
             yield PROGRAMS / name, (files / name, 0o755)

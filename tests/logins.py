@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+INSTALLED = "/usr/lib/session-recording/recorder/login_shell.py"
 PATIENCE = 20.0
 USER, OTHER = 42_420, 42_421
 RECORDER = 42_422
@@ -71,13 +72,21 @@ class Host:
         settings = settings or f'sink = "file"\ndirectory = "{self.recordings}"'
         self.config.write_text(SETTINGS + settings + "\n")
         self.policies.write_text(policies)
+        self._place_login_shell()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._enter_namespace()
+
+    def _place_login_shell(self) -> None:
+        module = self.base / "login_shell.py"
         source = (ROOT / "recorder/login_shell.py").read_text()
         source = source.replace('RUN = "/run/session-recording"', f"RUN = {str(self.run)!r}")
         source = source.replace('CONFIG = "/etc/session-recording/config.toml"', f"CONFIG = {str(self.config)!r}")
-        self.login_shell.write_text(source)
+        module.write_text(source)
+        module.chmod(0o644)
+        subprocess.run(["/usr/bin/python3", "-I", "-m", "compileall", "-q", module], check=True)
+        starter = (ROOT / "host/files/login-shell").read_text()
+        self.login_shell.write_text(starter.replace(INSTALLED, str(module)))
         self.login_shell.chmod(0o755)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._enter_namespace()
 
     def _enter_namespace(self) -> None:
         passwd = self.base / "passwd"

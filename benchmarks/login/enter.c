@@ -1,5 +1,6 @@
 /* enter LOGIN UID PROGRAM ARGUMENT...: becomes PROGRAM as sshd would start it: with the login uid LOGIN and an audit
- * session of its own, as the user UID, whose gid is the same. Run as root.
+ * session of its own, as the user UID, whose gid is the same; without an argument as a login shell, by its name. Run as
+ * root.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -31,6 +32,12 @@ int main(int argc, char **argv)
         fail("terminal");
     if (setgroups(0, NULL) || setgid(uid) || setuid(uid))
         fail("setuid");
-    execv(argv[3], argv + 3);
-    fail(argv[3]);
+    const char *program = argv[3], *slash = strrchr(program, '/');
+    char name[256];
+    if (argc == 4) {
+        snprintf(name, sizeof name, "-%s", slash ? slash + 1 : program);
+        argv[3] = name;
+    }
+    execv(program, argv + 3);
+    fail(program);
 }

@@ -85,7 +85,9 @@ class Host:
             directory.mkdir()
         self.config.write_text(_SETTINGS)
         self.policies.write_text(_POLICIES)
-        self.login_shell = self._installed("recorder/login_shell.py", "login-shell")
+        module = self._installed("recorder/login_shell.py", "login_shell.py", 0o644)
+        _run(PYTHON, "-m", "compileall", "-q", str(module))
+        self.login_shell = self._installed("host/files/login-shell", "login-shell")
         self.pam_hook = self._installed("sssd_responder/pam_hook.py", "pam-hook")
         self._mount()
 
@@ -167,13 +169,18 @@ class Host:
     def _log(self, name: str) -> str:
         return (self.base / f"{name}.log").read_text(errors="replace")[-2000:]
 
-    def _installed(self, source: str, name: str) -> Path:
+    def _installed(self, source: str, name: str, mode: int = 0o755) -> Path:
         text = (ROOT / source).read_text()
-        text = text.replace('RUN = "/run/session-recording"', f"RUN = {str(self.run)!r}")
-        text = text.replace('CONFIG = "/etc/session-recording/config.toml"', f"CONFIG = {str(self.config)!r}")
+        for constant, path in (
+            ('"/usr/lib/session-recording/recorder/login_shell.py"', self.base / "login_shell.py"),
+            ('RUN = "/run/session-recording"', self.run),
+            ('CONFIG = "/etc/session-recording/config.toml"', self.config),
+        ):
+            before, _, _ = constant.partition('"')
+            text = text.replace(constant, f"{before}{str(path)!r}")
         program = self.base / name
         program.write_text(text)
-        program.chmod(0o755)
+        program.chmod(mode)
         return program
 
     def _mount(self) -> None:

@@ -21,9 +21,8 @@ def _over_bare(measure: str, way: str) -> Callable[[Figures], float]:
 
 
 _START = (
-    "of the time to the prompt 6 ms are the start of the interpreter, 2 ms the compilation of the login shell, and "
-    "4 ms the service's answer; where it records, the terminal, the description and the first message take 2 to 3 ms "
-    "more."
+    "of the time to the prompt 6 ms are the start of the interpreter, 4 ms the service's answer and 3 ms the shell's "
+    "/etc/profile; where it records, the terminal, the description and the first message take 2 to 3 ms more."
 )
 _MEMORY = (
     "a worker is a fork of an interpreter that counts references: what it looks at it writes to, and what it writes "
