@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 from host import loader_environment, self_check, status_login, status_report
 from host.ask import AskError, ask
 from host.install_files import differs_from_manifest
-from host.install_layout import KEY, RECORDER, RESPONDER, RUN, Layout
+from host.install_layout import CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
 from host.live_sessions import SILENT, LiveSession, live_sessions
 from host.status_check import CRITICAL, OK, WARNING, Check
-from recorder import signing_key
+from recorder import host_settings, signing_key
+from recorder.config import ConfigError
 from recorder.errors import SessrecError
+from recorder.host_settings import HostSettings
 
 LOST_WITHIN = 24 * 3600
 """Seconds. What was lost before is not reported any more."""
@@ -44,12 +46,18 @@ def status(user: str = "") -> Status:
     if report:
         problem = self_check.problem(thorough=False)
         checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell is answered"))
-    checks += [_installed(), *status_login.checks(user), *loader_environment.checks(loader_environment.look_here())]
+    settings, unreadable = _settings()
+    checks += [
+        _installed(),
+        *unreadable,
+        *status_login.checks(user),
+        *loader_environment.checks(loader_environment.look_here()),
+    ]
     if report:
         checks += status_report.checks(report)
     checks.append(_key(report))
     sessions, check = _sessions()
-    return Status([*checks, check, _lost(report)], sessions, report)
+    return Status([*checks, check, lost(report, settings)], sessions, report)
 
 
 def _services() -> Iterator[Check]:
@@ -89,6 +97,14 @@ def _installed() -> Check:
     return Check("files", OK, "as they were placed")
 
 
+def _settings() -> tuple[HostSettings, list[Check]]:
+    """Those of this host, or the defaults with what is wrong."""
+    try:
+        return host_settings.load(str(CONFIG)), []
+    except ConfigError as error:
+        return HostSettings(), [Check("settings", WARNING, f"{error}; the services would not start again")]
+
+
 def _key(report: dict[str, Any]) -> Check:
     try:
         key = signing_key.load(Path(KEY))
@@ -115,20 +131,20 @@ def _sessions() -> tuple[list[LiveSession], Check]:
     return sessions, Check("sessions", OK, f"{len(sessions)} recorded now")
 
 
-def _lost(report: dict[str, Any]) -> Check:
+def lost(report: dict[str, Any], settings: HostSettings) -> Check:
     """Messages that recorders or journald dropped, and audit events that the kernel did."""
-    lost = [text for text in (_lost_messages(), _lost_by_journald(), _lost_events(report)) if text]
-    return Check("lost", WARNING if lost else OK, "; ".join(lost) or "nothing since yesterday")
+    found = [text for text in (_lost_messages(settings), _lost_by_journald(settings), _lost_events(report)) if text]
+    return Check("lost", WARNING if found else OK, "; ".join(found) or "nothing since yesterday")
 
 
-def _lost_messages() -> str:
-    found = _journal("SESSREC_TYPE=event", "_SYSTEMD_UNIT=" + RECORDER, "--grep", '"action":"lost"')
+def _lost_messages(settings: HostSettings) -> str:
+    found = _journal(settings, "SESSREC_TYPE=event", "_SYSTEMD_UNIT=" + RECORDER, "--grep", '"action":"lost"')
     return f"{found} recordings note a loss: sessrec search" if found else ""
 
 
-def _lost_by_journald() -> str:
+def _lost_by_journald(settings: HostSettings) -> str:
     # SD_MESSAGE_JOURNAL_DROPPED of sd-messages.h.
-    found = _journal("MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e", "--grep", RECORDER)
+    found = _journal(settings, "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e", "--grep", RECORDER)
     return f"journald dropped messages of the recorder, {found} times" if found else ""
 
 
@@ -137,7 +153,10 @@ def _lost_events(report: dict[str, Any]) -> str:
     return f"{count} audit events since boot" if count else ""
 
 
-def _journal(*matches: str) -> int:
+def _journal(settings: HostSettings, *matches: str) -> int:
+    """How many entries there are, in the system's journal and in the namespace that recordings go to."""
     command = ["journalctl", "-q", "--no-pager", "-o", "cat", "--output-fields=MESSAGE", f"--since=-{LOST_WITHIN}s"]
+    if settings.journal_namespace:
+        command.append(f"--namespace=+{settings.journal_namespace}")
     done = subprocess.run([*command, *matches], capture_output=True, check=False)
     return len(done.stdout.splitlines())

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from recorder.errors import SessrecError
+
 OK, WARNING, CRITICAL = LEVELS = ("ok", "warning", "critical")
 """From the best to the gravest; the exit status for monitoring is the place in it."""
 
@@ -12,3 +14,10 @@ class Check(NamedTuple):
     name: str
     level: str
     text: str
+
+
+class UnknownStatusError(SessrecError):
+    """Nobody can say how session recording is; the text says why."""
+
+    exit_status = len(LEVELS)
+    """As monitoring has it for what it does not know."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from host.status_check import CRITICAL, OK, WARNING, Check
+from sssd_responder.audit_control import LOCKED
 
 
 def checks(report: dict[str, Any]) -> list[Check]:
@@ -45,11 +46,18 @@ def _audit(report: dict[str, Any]) -> Check:
         return Check("audit", WARNING, "the responder sets no audit rules")
     if audit.get("trouble"):
         return Check("audit", WARNING, str(audit["trouble"]))
+    if audit.get("enabled") == LOCKED and _any_policy(report):
+        text = "locked until the machine boots: no rules can be set for who logs in"
+        return Check("audit", WARNING, f"{text}; take `-e 2` out of /etc/audit/rules.d")
     for path, problem in (audit.get("unwatched") or {}).items():
         return Check("audit", WARNING, f"{path} is not watched: {problem}")
     if hiding := audit.get("hiding"):
         return Check("audit", WARNING, f"a rule of somebody else's may hide events: {hiding[0]}")
     return Check("audit", OK, f"{audit.get('rules', 0)} rules for {len(audit.get('users') or {})} users")
+
+
+def _any_policy(report: dict[str, Any]) -> bool:
+    return any((report.get(name) or {}).get("policies") for name in ("directory", "local"))
 
 
 def _reports(report: dict[str, Any]) -> Iterator[Check]:

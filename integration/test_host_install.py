@@ -196,7 +196,7 @@ def test_status_tells_what_would_happen_to_a_user(client, policy):
 
 def test_status_needs_root_and_says_so(client):
     done = client.run("su", "-s", "/bin/sh", "alice", "-c", "sessrec host status", check=False)
-    assert (done.returncode, done.stderr) == (1, "sessrec: must be run as root\n")
+    assert (done.returncode, done.stderr) == (3, "sessrec: must be run as root\n")
 
 
 def test_a_recorded_login_is_proven(client, policy):

@@ -16,6 +16,7 @@ import pytest
 import sessrec
 from auditor.store import Store
 from auditor.verify import Verdict, verify
+from host.live_sessions import LiveSession
 from ipa_plugin.policy import Action
 from recorder import config
 from recorder.host_settings import HOST_TABLE
@@ -367,7 +368,7 @@ def test_the_fields_of_json_are_those_that_are_described(heading, tmp_path):
 def test_the_fields_of_a_live_session_are_described():
     """Of what `sessrec host sessions --json` prints, which needs a session."""
     described = [name.strip("`") for name, *_ in table_rows(page("integrator"), "### sessrec host sessions --json")]
-    assert described == [*vars(Session("rec", "user")), "state"]
+    assert described == list(LiveSession(Session("rec", "user"), "running").described())
 
 
 def test_the_methods_of_a_store_are_described():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from host import proof_login, proof_sink, status_report
+from host import proof_login, proof_sink, status, status_report
 from host.ask import AskError, ask
 from host.commands import sessions as sessions_command
 from host.config_example import config_example
@@ -22,6 +22,7 @@ from host.proof_error import ProofError
 from host.proof_login import log_in
 from recorder import config
 from recorder.host_settings import HOST_TABLE, HostSettings
+from tests.journald import running_journald
 
 WELL = {
     "host": "client.lab.test",
@@ -81,6 +82,39 @@ def test_what_the_responder_complains_of_is_a_warning(part, said):
     found = worst(**part)
     assert found[1] == "warning"
     assert said in found[2]
+
+
+def test_locked_rules_are_a_warning_before_anybody_logs_in_whom_they_would_be_for():
+    audit = {**WELL["audit"], "enabled": 2, "users": {}, "rules": 0}
+    name, level, text = worst(audit=audit)
+    assert (name, level) == ("audit", "warning")
+    assert "`-e 2`" in text
+    nobody = {"directory": {**WELL["directory"], "policies": 0}}
+    assert ("audit", "ok", "0 rules for 0 users") in checks(audit=audit, **nobody)
+    assert ("audit", "ok", "0 rules for 0 users") in checks(audit={**audit, "enabled": 1})
+
+
+def test_what_was_lost_is_looked_for_where_recordings_go():
+    with running_journald() as journald:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(journald.runtime / "socket"))
+            sender.send(
+                b"MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e\n"
+                b"MESSAGE=Suppressed 7 messages from session-recorder.service\n"
+            )
+        journald.entries()
+        found = status.lost({}, HostSettings({"journal_namespace": journald.namespace}))
+        assert (found.level, found.text) == ("warning", "journald dropped messages of the recorder, 1 times")
+        assert status.lost({}, HostSettings()).level == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_is_not_root_is_told_in_one_line_and_monitoring_that_nobody_knows():
+    code = "import os, sys, sessrec\nos.setuid(65534)\nsys.exit(sessrec.main(['host', 'status']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "sessrec: must be run as root\n")
 
 
 def test_every_setting_of_the_example_can_be_written_as_it_stands_there():

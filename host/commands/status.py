@@ -4,7 +4,8 @@ Each part is ok, or has a warning, or is critical: then sessions are not recorde
 recorded now, when policies were last read and from where, and what was lost.
 
 exit status:
-  0 all is well, 1 a warning, 2 critical (and wrong usage), as monitoring systems expect it
+  0 all is well, 1 a warning, 2 critical (and wrong usage), 3 nobody can say (as without root), as monitoring systems
+  expect it
 
 examples:
   sessrec host status
@@ -25,18 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look and print; the gravest finding is the exit status."""
+    """Look and print; the gravest finding is the exit status. Raises UnknownStatusError."""
     import os
 
     from host.ask import AskError, ask
-    from host.install_error import InstallError
     from host.install_layout import RUN
     from host.status import status
-    from host.status_check import CRITICAL, LEVELS, Check
+    from host.status_check import CRITICAL, LEVELS, Check, UnknownStatusError
 
     if os.geteuid() != 0:
-        raise InstallError("must be run as root")
-    found = status(args.user)
+        raise UnknownStatusError("must be run as root")
+    try:
+        found = status(args.user)
+    except OSError as error:
+        raise UnknownStatusError(f"nobody can say how session recording is: {error}") from error
     decision: dict[str, Any] | None = None
     checks = found.checks
     if args.user:
