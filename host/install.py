@@ -1,22 +1,33 @@
 """Puts session recording in place on this host, brings it up to date, or takes it out again.
 
 The steps are in an order in which nobody is locked out: everybody's shell is changed last, when a login through it
-has been tried, and changed back first.
+has been tried, and changed back first. On a host that records already, a failure does not let anybody past the
+recorder, unless the host's `on_failure` does.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from host import install_files
 from host.install_error import InstallError
-from host.install_layout import LOGIN_SHELL, RUN, STATE, Layout
+from host.install_layout import CONFIG, LOGIN_SHELL, POLICIES, RUN, STATE, Layout
 from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
 from host.install_services import Answers, Files, Ground, Units
 from host.install_sshd import Sshd
 from host.install_system import System
+from recorder import host_settings
+from recorder.config import ConfigError
+from sssd_responder import local_policies
+from sssd_responder.local_policies import LocalPolicyError
 
 UP_TO_DATE = "Session recording is in place and up to date: nothing to do."
 NOT_INSTALLED = "Session recording is not installed here: nothing to do."
+
+REFUSED = (
+    "WARNING: everything stays, and logins by the login shell are refused, as on_failure of this host says; root is "
+    f'not affected. To let them go on unrecorded, write on_failure = "allow" into {CONFIG} and run this again'
+)
 
 Say = Callable[[str], None]
 
@@ -42,7 +53,8 @@ class Installation:
         self.manifest = install_files.read_manifest(layout)
 
     def check(self, say: Say) -> bool:
-        """Say what `install` would do; whether that is nothing."""
+        """Say what `install` would do; whether that is nothing. Raises InstallError where it would not begin."""
+        self._read_configuration()
         pending = [line for step in self._steps() for line in step.pending()]
         for line in pending:
             say(f"would {line}")
@@ -52,9 +64,11 @@ class Installation:
         return not pending
 
     def install(self, say: Say) -> None:
-        """Do what is left to do. Raises InstallError or OSError, with logins as they were, or without recording."""
+        """Do what is left to do. Raises InstallError, with logins as they were, or as the host's `on_failure` says."""
         self.system.check()
+        on_failure = self._read_configuration()
         steps = self._steps()
+        recorded_before = self.sssd.placed
         done = 0
         try:
             for step in steps:
@@ -66,7 +80,7 @@ class Installation:
                     for line in step.apply():
                         say(line)
         except (InstallError, OSError, KeyboardInterrupt) as error:
-            self._keep_logins_going(say)
+            self._after_failure(say, recorded_before and on_failure == "deny")
             if isinstance(error, OSError):
                 raise InstallError(f"{error}; put that right, then run this again") from error
             raise
@@ -126,8 +140,22 @@ class Installation:
         for line in self.sshd.warnings():
             say(f"WARNING: {line}")
 
-    def _keep_logins_going(self, say: Say) -> None:
-        """After a failure: nobody's shell may depend on services that do not answer."""
+    def _read_configuration(self) -> str:
+        """The host's `on_failure`. Raises InstallError where services that are started now could not use a file."""
+        try:
+            settings = host_settings.load(str(self.layout.at(CONFIG)))
+            policies = self.layout.at(POLICIES)
+            if os.path.lexists(policies):
+                local_policies.read_local(str(policies))
+        except (ConfigError, LocalPolicyError) as error:
+            raise InstallError(f"{error}; nothing was changed") from error
+        return settings.on_failure
+
+    def _after_failure(self, say: Say, deny: bool) -> None:
+        """Where a login would fail now: the version before; where that does not answer either, as the host says.
+
+        With `deny` nobody gets past the recorder by an update that fails.
+        """
         if not self.system.unanswered(wait=0):
             return
         try:
@@ -139,6 +167,9 @@ class Installation:
                 return
         except (InstallError, OSError) as error:
             say(f"the version that was there before does not come back: {error}")
+        if deny:
+            say(REFUSED)
+            return
         for step in (self.sssd, self.pam):
             try:
                 for line in step.undo():

@@ -126,6 +126,14 @@ class Sssd:
         """Whether there is an SSSD with a domain to serve."""
         return self._layout.at(SSSD_CONFIG).exists()
 
+    @property
+    def placed(self) -> bool:
+        """Whether users have the login shell by the drop-in already."""
+        try:
+            return str(LOGIN_SHELL) in self._layout.at(SSSD_DROP_IN).read_text(errors="replace")
+        except FileNotFoundError:
+            return False
+
     def pending(self) -> list[str]:
         """The drop-in, where it is not as it should be, and the restart that follows."""
         if not self.configured:
@@ -135,7 +143,12 @@ class Sssd:
         return [] if self._manifest.sssd else ["restart SSSD"]
 
     def apply(self) -> list[str]:
-        """Place the drop-in and restart SSSD; without it again, where SSSD does not start with it."""
+        """Place the drop-in and restart SSSD; where SSSD does not start with it, with what was there before.
+
+        A drop-in that gave the login shell before stays, whatever SSSD does: without it nobody would be recorded.
+        """
+        target = self._layout.at(SSSD_DROP_IN)
+        before = target.read_bytes() if self.placed else None
         self._manifest.sssd = False
         saved: list[tuple[Path, Path]] = []
         if self._differs():
@@ -145,8 +158,15 @@ class Sssd:
         try:
             self._restart()
         except InstallError as error:
-            self.undo()
-            raise InstallError(f"{error}; the drop-in was removed again, and SSSD runs without it") from error
+            if before is None:
+                self.undo()
+                raise InstallError(f"{error}; the drop-in was removed again, and SSSD runs without it") from error
+            if before == target.read_bytes():
+                raise InstallError(f"{error}; {SSSD_DROP_IN} stays, since users are recorded by it") from error
+            content = {SSSD_DROP_IN: Content(before, 0o600)}
+            install_files.place(self._layout, self._manifest, [SSSD_DROP_IN], content)
+            self._restart()
+            raise InstallError(f"{error}; the drop-in of before is in its place again") from error
         return [f"what was in {path} is kept in {copy}" for path, copy in saved]
 
     def undo(self) -> list[str]:

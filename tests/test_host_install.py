@@ -12,7 +12,18 @@ import pytest
 from host import install_files
 from host.install import NOT_INSTALLED, UP_TO_DATE, Installation
 from host.install_error import InstallError
-from host.install_layout import CODE, COMMAND, CONFIG, KEY, LOGIN_SHELL, RECORDER, RESPONDER, SSSD_DROP_IN, Layout
+from host.install_layout import (
+    CODE,
+    COMMAND,
+    CONFIG,
+    KEY,
+    LOGIN_SHELL,
+    POLICIES,
+    RECORDER,
+    RESPONDER,
+    SSSD_DROP_IN,
+    Layout,
+)
 from host.install_login import PAM_FILES, PAM_LINES, SHELLS
 
 ROOT = Path(__file__).parent.parent
@@ -329,7 +340,27 @@ def test_a_newer_version_that_does_not_answer_gives_way_to_the_one_before(instal
     assert installed.read(CODE / "recorder/service.py") == "# broken\n"
 
 
-def test_where_nothing_answers_any_more_everybody_has_his_own_shell_again(installed):
+def test_where_no_version_answers_nobody_gets_past_the_recorder(installed):
+    (installed.source / "recorder/service.py").write_text("# newer\n")
+    installed.system.problem = "nobody is there"
+    with pytest.raises(InstallError, match="nobody is there"):
+        installed.install()
+    assert installed.has(SSSD_DROP_IN)
+    assert "sssd" not in installed.system.done
+    assert installed.read(PAM_FILES[0]).endswith(f"{PAM_LINES[1]}\n")
+    assert "logins by the login shell are refused" in installed.said[-1]
+
+
+def test_where_nothing_answers_a_run_without_anything_new_lets_nobody_past_the_recorder(installed):
+    installed.system.problem = "nobody is there"
+    with pytest.raises(InstallError, match="nobody is there"):
+        installed.install()
+    assert installed.has(SSSD_DROP_IN)
+    assert "logins by the login shell are refused" in installed.said[-1]
+
+
+def test_where_no_version_answers_and_the_host_allows_it_everybody_has_his_own_shell_again(installed):
+    installed.write(str(CONFIG), '[host]\non_failure = "allow"\n')
     (installed.source / "recorder/service.py").write_text("# newer\n")
     installed.system.problem = "nobody is there"
     with pytest.raises(InstallError, match="nobody is there"):
@@ -337,6 +368,79 @@ def test_where_nothing_answers_any_more_everybody_has_his_own_shell_again(instal
     assert not installed.has(SSSD_DROP_IN)
     assert "sssd" in installed.system.done
     assert str(PAM_LINES[1]) not in installed.read(PAM_FILES[0])
+    assert "logins go on unrecorded" in installed.said[-1]
+
+
+def test_a_first_installation_that_fails_at_its_end_leaves_everybody_his_own_shell(host):
+    original = host.system.restart_sssd
+
+    def restart():
+        original()
+        if not host.system.problem:
+            host.system.problem = "nobody is there"
+            raise KeyboardInterrupt
+
+    host.system.restart_sssd = restart
+    with pytest.raises(KeyboardInterrupt):
+        host.install()
+    assert not host.has(SSSD_DROP_IN)
+    assert str(PAM_LINES[1]) not in host.read(PAM_FILES[0])
+
+
+MISTAKES = [
+    (CONFIG, '[host]\nsink = "nowhere"\n', r"config\.toml:2: host\.sink: .*; nothing was changed$"),
+    (CONFIG, "[host\n", r"config\.toml:1: not TOML: .*; nothing was changed$"),
+    (POLICIES, '[[policy]]\nname = "x"\nuser = ["bob"]\n', r"policies\.toml:3: .*unknown.*; nothing was changed$"),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "said"), MISTAKES)
+def test_a_mistake_in_the_configuration_is_told_before_anything_is_changed(installed, path, text, said):
+    installed.write(str(path), text)
+    (installed.source / "recorder/service.py").write_text("# newer\n")
+    before = installed.files()
+    for run in (installed.install, installed.check):
+        with pytest.raises(InstallError, match=said) as raised:
+            run()
+        assert "\n" not in str(raised.value)
+    assert installed.files() == before
+    assert installed.system.done == []
+
+
+@pytest.mark.parametrize(("path", "text", "said"), MISTAKES)
+def test_a_mistake_in_the_configuration_does_not_keep_anybody_from_uninstalling(installed, path, text, said):
+    installed.write(str(path), text)
+    installed.uninstall()
+    assert not installed.has(LOGIN_SHELL)
+
+
+def test_a_newer_drop_in_that_sssd_does_not_start_with_gives_way_to_the_one_before(installed):
+    before = installed.read(SSSD_DROP_IN)
+    (installed.source / "host/files/sssd.conf").write_text(f"[nss]\noverride_shell = {LOGIN_SHELL}\nnewer = 1\n")
+    original = installed.system.restart_sssd
+
+    def restart():
+        if "newer" in installed.read(SSSD_DROP_IN):
+            raise InstallError("SSSD does not start: see `journalctl -u sssd`")
+        original()
+
+    installed.system.restart_sssd = restart
+    with pytest.raises(InstallError, match="the drop-in of before is in its place again"):
+        installed.install()
+    assert installed.read(SSSD_DROP_IN) == before
+    assert installed.system.done[-1] == "sssd"
+    installed.system.restart_sssd = original
+    installed.install()
+    assert "newer" in installed.read(SSSD_DROP_IN)
+
+
+def test_an_sssd_that_does_not_start_at_all_costs_nobody_his_recording(installed):
+    manifest = json.loads(installed.layout.manifest.read_text())
+    installed.layout.manifest.write_text(json.dumps({**manifest, "sssd": False}))
+    installed.system.restart_sssd = refuse_once(installed)
+    with pytest.raises(InstallError, match=f"{SSSD_DROP_IN} stays"):
+        installed.install()
+    assert installed.has(SSSD_DROP_IN)
 
 
 def test_an_sssd_that_does_not_start_gets_its_files_back(host):

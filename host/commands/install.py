@@ -1,8 +1,9 @@
 """Put session recording in place on this host, bring it up to date, or take it out again.
 
 Run as root, from a checkout or by the `sessrec` that it has placed. Running it again repairs what an interrupted run
-left, and changes nothing where all is as it should be. Everybody's shell is changed last, when both services answer
-and a login has been tried. Nobody who is logged in is disturbed.
+left, and changes nothing where all is as it should be. A mistake in config.toml or policies.toml is told before
+anything is changed. Everybody's shell is changed last, when both services answer and a login has been tried. A new
+version that does not answer gives way to the one before. Nobody who is logged in is disturbed.
 
 exit status:
   0 it is in place; 1 it cannot be done, or with --check, something differs; 2 wrong usage
