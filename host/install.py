@@ -64,7 +64,7 @@ class Installation:
         return not pending
 
     def install(self, say: Say) -> None:
-        """Do what is left to do. Raises InstallError, with logins as they were, or as the host's `on_failure` says."""
+        """Do what is left to do. Raises InstallError, with logins as before, or as the host's `on_failure` says."""
         self.system.check()
         on_failure = self._read_configuration()
         steps = self._steps()
