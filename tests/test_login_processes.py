@@ -101,7 +101,9 @@ def test_stopping_everything_he_owns_goes_on_recorded(host):
 
 def test_a_process_that_holds_the_terminal_does_not_keep_the_session_open(host):
     login = began(host)
-    pid = left_running(login, "nohup setsid sleep 1000 < $(tty) 3<>$(tty)")
+    # As the leader of a job it forks, so that the number that the shell knows is another.
+    left_running(login, "nohup setsid sleep 1005 < $(tty) 3<>$(tty)")
+    [pid] = host.until(lambda: host.processes("sleep", "1005"), "the process is there")
     login.send("exit 8\n")
     assert login.finish() == 8
     host.ended()
