@@ -159,6 +159,42 @@ def test_a_newer_version_that_does_not_work_gives_way_to_the_one_before(client, 
     assert client.run("systemctl", "is-active", "session-recorder").stdout == "active\n"
 
 
+def test_a_mistake_in_the_configuration_is_told_before_anything_is_changed(client):
+    config = "/etc/session-recording/config.toml"
+    client.run("sh", "-c", f"cp -p {config} /root/config.before; printf '[host]\\nsink = \"nowhere\"\\n' >{config}")
+    try:
+        before = life(client)
+        failed = client.run(*FROM_SOURCES, check=False)
+        assert life(client) == before
+        status = client.run("sessrec", "host", "status", check=False).stdout
+    finally:
+        client.run("sh", "-c", f"cp -p /root/config.before {config}; rm /root/config.before")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert re.fullmatch(rf"sessrec: {config}:2: host\.sink: .*; nothing was changed\n", failed.stderr)
+    assert re.search(rf"(?m)^warning +settings +{config}:2: ", status)
+
+
+def test_where_no_version_works_logins_are_refused_and_nobody_gets_past_the_recorder(client, ssh):
+    # What no version of ours can do anything about.
+    drop_in = "/run/systemd/system/session-recorder.service.d"
+    broken = f"printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' >{drop_in}/broken.conf"
+    client.run("sh", "-c", f"mkdir -p {drop_in}; {broken}; systemctl daemon-reload")
+    client.run("sh", "-c", f"cp -r {SOURCES} /root/newer; echo '# newer' >>/root/newer/recorder/service.py")
+    try:
+        failed = client.run("python3", "/root/newer/sessrec.py", "host", "install", check=False, timeout=120)
+        shell = shell_of(client, "alice")
+        refused = ssh.run("alice", "echo", "in", check=False)
+        root = client.run("su", "-", "root", "-c", "echo in")
+    finally:
+        client.run("sh", "-c", f"rm -r {drop_in} /root/newer; systemctl daemon-reload")
+    assert failed.returncode == 1
+    assert "logins by the login shell are refused" in failed.stdout
+    assert failed.stderr.count("\n") == 1
+    assert shell == "/usr/libexec/session-recording/login-shell"
+    assert (refused.returncode, refused.stdout) == (254, "")
+    assert root.stdout == "in\n"
+
+
 def test_status_is_for_monitoring(client):
     answer = client.run("sessrec", "host", "status", "--json", check=False)
     said = json.loads(answer.stdout)
