@@ -14,6 +14,7 @@ import socket
 import sys
 from pathlib import Path
 from select import POLLIN, poll
+from time import monotonic
 from typing import Any
 
 from recorder import service_manager
@@ -30,6 +31,7 @@ from recorder.session_files import SessionFiles, all_sessions
 from recorder.session_reports import Moved, Reports
 from recorder.signals import Signals
 from recorder.signing_key import KeyFileError, SigningKey, load_or_create
+from recorder.silent_connections import SilentConnections
 from recorder.taken_terminal import TakenTerminal
 from recorder.terminal_holders import holders
 from recorder.worker import ENDED
@@ -37,7 +39,9 @@ from recorder.worker import ENDED
 BACKLOG = 4096
 ACCEPTED = 256
 """Connections taken in a row: what waits in the kernel has no order but that in which it came."""
-ADOPTED_CHECK = 1.0
+LOOK = 500
+"""Milliseconds between two looks at what has to end."""
+CROWD = "too many logins of yours at once"
 
 
 class ServiceError(SessrecError):
@@ -77,6 +81,7 @@ class Service:
         self._reports = Reports()
         self._listening: socket.socket | None = None
         self._children: dict[int, tuple[int, _Session | None]] = {}
+        self._silent = SilentConnections()
         self._logins = LoginQueue()
         self._looking: set[int] = set()
         self._adopted: dict[int, _Session] = {}
@@ -109,12 +114,14 @@ class Service:
         gc.freeze()
         while True:
             waiting = self._serve_next()
-            timeout = 0 if waiting else int(ADOPTED_CHECK * 1000) if self._ending else None
+            timeout = 0 if waiting else LOOK if self._ending or self._silent else None
             for descriptor, _ in self._poll.poll(timeout):
                 if descriptor == self._listening.fileno():
                     self._accept(self._listening)
                 elif descriptor == self._reports.receiver.fileno():
                     self._take_reports()
+                elif descriptor in self._silent:
+                    self._asked(descriptor)
                 elif descriptor in self._adopted:
                     self._adopted_ended(descriptor)
                 else:
@@ -125,6 +132,9 @@ class Service:
                         return 0
             if self._ending:
                 self._end_left()
+            for descriptor in self._silent.expired(monotonic()):
+                self._poll.unregister(descriptor)
+                self._silent.take(descriptor)[0].close()
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTED):
@@ -133,8 +143,17 @@ class Service:
             except OSError:
                 return
             _, uid, _ = credentials(connection)
-            if not self._logins.add(connection, uid):
-                self._refuse(connection, "too many logins of yours at once")
+            if self._silent.add(connection, uid, monotonic()):
+                self._poll.register(connection, POLLIN)
+            else:
+                self._refuse(connection, CROWD)
+
+    def _asked(self, descriptor: int) -> None:
+        """Something has come on a connection: its turn comes."""
+        self._poll.unregister(descriptor)
+        connection, uid = self._silent.take(descriptor)
+        if not self._logins.add(connection, uid):
+            self._refuse(connection, CROWD)
 
     def _serve_next(self) -> bool:
         """Answer the login whose turn it is; False where none waits that may be answered now."""
@@ -164,6 +183,7 @@ class Service:
             self._listening.close()
         self._reports.receiver.close()
         self._logins.close()
+        self._silent.close()
         for session in self._sessions():
             for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
                 if descriptor >= 0:

@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -371,3 +372,33 @@ except OSError as error:
     login.send("exit\n")
     assert login.finish() == 0
     assert socket
+
+
+def test_connections_that_say_nothing_do_not_get_their_user_a_shell_that_is_not_recorded():
+    with made('on_failure = "allow"\nshell = "/bin/dash"') as host:
+        host.start()
+        silent = subprocess.Popen(
+            [*host.inside, "setpriv", f"--reuid={USER}", "--clear-groups", sys.executable, "-c", SILENT, host.run],
+            stdout=subprocess.PIPE,
+        )
+        try:
+            silent.stdout.readline()
+            login = Login(host)
+            login.until("$ ")
+            assert len(host.live()) == 1
+            login.send("exit\n")
+            login.finish()
+        finally:
+            silent.kill()
+            silent.wait()
+
+
+SILENT = """
+import socket, sys, time
+held = []
+while len(held) < 100:
+    held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    held[-1].connect(sys.argv[1] + "/recorder.socket")
+print(flush=True)
+time.sleep(20)
+"""
