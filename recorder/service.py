@@ -15,19 +15,17 @@ import sys
 from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
-from typing import Any
 
 from recorder import service_manager
 from recorder.decision import Responder
 from recorder.errors import SessrecError
 from recorder.host_settings import CONFIG_FILE, HostSettings, load
-from recorder.left_processes import Left, end_left, is_alive, parent_of
 from recorder.login import Host, serve
 from recorder.login_peer import credentials
 from recorder.login_queue import LoginQueue
 from recorder.login_request import DENY, PLAIN, answer
 from recorder.rehearsal import rehearse
-from recorder.session_files import SessionFiles, all_sessions
+from recorder.running_sessions import RunningSession, RunningSessions
 from recorder.session_reports import Moved, Reports
 from recorder.signals import Signals
 from recorder.signing_key import KeyFileError, SigningKey, load_or_create
@@ -48,20 +46,6 @@ class ServiceError(SessrecError):
     """The service cannot start."""
 
 
-class _Session:
-    """A live session. `worker` is the pidfd of one that an earlier service has started, -1 for a child of ours."""
-
-    def __init__(self, files: SessionFiles, description: dict[str, Any], pty: int, worker: int = -1) -> None:
-        self.files = files
-        self.uid = int(description.get("uid", -1))
-        leader = int(description.get("leader", 0))
-        self.left = Left(leader, int(description.get("session", 0)), self.uid, parent_of(leader))
-        self.pty = pty
-        self.worker = worker
-        self.taken: TakenTerminal | None = None
-        self.leader = -1
-
-
 class Service:
     """Listens at `run`/recorder.socket; `state` has the host's key."""
 
@@ -80,12 +64,12 @@ class Service:
         self._signals = Signals()
         self._reports = Reports()
         self._listening: socket.socket | None = None
-        self._children: dict[int, tuple[int, _Session | None]] = {}
+        self._sessions = RunningSessions(self._host)
+        self._children: dict[int, tuple[int, RunningSession | None]] = {}
         self._silent = SilentConnections()
         self._logins = LoginQueue()
         self._looking: set[int] = set()
-        self._adopted: dict[int, _Session] = {}
-        self._ending: list[Left] = []
+        self._adopted: dict[int, RunningSession] = {}
         self._poll = poll()
 
     def listen(self) -> None:
@@ -101,7 +85,9 @@ class Service:
         except OSError as error:
             raise ServiceError(f"cannot listen at {self._path}: {error.strerror}") from error
         self._listening = listening
-        self._adopt()
+        for session in self._sessions.adopt():
+            self._adopted[session.worker] = session
+            self._poll.register(session.worker, POLLIN)
 
     def run(self) -> int:
         """Serve until a signal asks to end; the exit status. The sessions go on."""
@@ -112,9 +98,10 @@ class Service:
         # What there is now is shared with all workers as long as nobody touches it.
         gc.collect()
         gc.freeze()
+        ending = self._sessions.end_left()
         while True:
             waiting = self._serve_next()
-            timeout = 0 if waiting else LOOK if self._ending or self._silent else None
+            timeout = 0 if waiting else LOOK if ending or self._silent else None
             for descriptor, _ in self._poll.poll(timeout):
                 if descriptor == self._listening.fileno():
                     self._accept(self._listening)
@@ -130,8 +117,7 @@ class Service:
                     if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                         service_manager.notify("STOPPING=1")
                         return 0
-            if self._ending:
-                self._end_left()
+            ending = self._sessions.end_left()
             for descriptor in self._silent.expired(monotonic()):
                 self._poll.unregister(descriptor)
                 self._silent.take(descriptor)[0].close()
@@ -184,10 +170,9 @@ class Service:
         self._reports.receiver.close()
         self._logins.close()
         self._silent.close()
-        for session in self._sessions():
-            for descriptor in (session.taken.descriptor if session.taken else -1, session.leader, session.worker):
-                if descriptor >= 0:
-                    os.close(descriptor)
+        for session in self._sessions:
+            for descriptor in session.descriptors():
+                os.close(descriptor)
 
     def _undecided(self, connection: socket.socket, problem: str) -> None:
         """There can be no worker: as the host says."""
@@ -210,35 +195,26 @@ class Service:
             if isinstance(report, Moved):
                 self._moved(report)
                 continue
-            description = report.description
-            session = _Session(SessionFiles(self._host.directory, description["rec"]), description, report.pty)
-            session.leader = report.peer
-            if report.outer >= 0:
-                session.taken = TakenTerminal(report.outer, *description["outer"])
-                service_manager.keep(session.files.rec, report.outer)
-            self._begin(session)
-            pid = int(description["worker"])
+            session = self._sessions.begin(report)
+            pid = int(report.description["worker"])
             if pid in self._children:
                 uid, _ = self._children[pid]
                 self._children[pid] = uid, session
                 self._logins.answered(uid)
-                self._host.responder.tell({"ask": "started", **description})
+                self._host.responder.tell({"ask": "started", **report.description})
             else:
-                self._end(session, failed=True)
+                self._sessions.end(session, failed=True)
 
     def _moved(self, report: Moved) -> None:
-        """Note which process a session begins with, whose number all of its processes bear."""
         _, session = self._children.get(report.worker, (-1, None))
         if session is None:
             return
-        if session.left.leader != report.leader:
-            session.left.leader = report.leader
-            session.files.write({**session.files.read(), "leader": report.leader})
+        session.begins_with(report.leader)
         # What was somebody else's, as under su, others have open with reason.
         if session.taken is not None and session.taken.uid == session.uid:
             self._look_for_holders(session, session.taken)
 
-    def _look_for_holders(self, session: _Session, taken: TakenTerminal) -> None:
+    def _look_for_holders(self, session: RunningSession, taken: TakenTerminal) -> None:
         """End the session if a process of its user had its terminal before. In a process of its own: it takes ms."""
         try:
             pid = os.fork()
@@ -267,11 +243,6 @@ class Service:
         finally:
             os._exit(0)
 
-    def _begin(self, session: _Session) -> None:
-        if session.pty:
-            self._host.own[session.pty] = session.files
-        self._host.running[session.uid] = self._host.running.get(session.uid, 0) + 1
-
     def _reap(self) -> None:
         while True:
             try:
@@ -289,70 +260,11 @@ class Service:
             if session is None:
                 self._logins.answered(uid)
             else:
-                self._end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
-
-    def _end(self, session: _Session, *, failed: bool) -> None:
-        """Put in order what a worker leaves. `failed`: the session must not go on without it."""
-        if session.pty and self._host.own.get(session.pty) is session.files:
-            del self._host.own[session.pty]
-        self._host.running[session.uid] -= 1
-        if self._host.running[session.uid] <= 0:
-            del self._host.running[session.uid]
-        session.files.remove()
-        if session.taken is not None:
-            session.taken.give_back()
-            os.close(session.taken.descriptor)
-            service_manager.forget(session.files.rec)
-        if failed:
-            self._ending.append(session.left)
-            self._end_left()
-        if session.leader >= 0:
-            os.close(session.leader)
-        self._host.responder.tell({"ask": "ended", "rec": session.files.rec})
-
-    def _end_left(self) -> None:
-        leaders = {session.left.leader for session in self._sessions()}
-        # Those that wait for them lead sessions of their own.
-        living = leaders | {parent_of(leader) for leader in leaders}
-        self._ending = [left for left in self._ending if not end_left(left, living)]
-
-    def _sessions(self) -> list[_Session]:
-        """Those that go on."""
-        ours = (session for _, session in self._children.values() if session)
-        return [*self._adopted.values(), *ours]
-
-    def _adopt(self) -> None:
-        """Sessions whose workers were started by a service before this one, and what is left of those without."""
-        terminals = service_manager.kept()
-        for files in all_sessions(self._host.directory):
-            description = files.read()
-            session = _Session(files, description, _device(description.get("pty", "")))
-            taken = terminals.pop(files.rec, -1)
-            if taken >= 0 and description.get("outer"):
-                # systemd keeps the descriptor and not whose it was: that stands in the description.
-                session.taken = TakenTerminal(taken, *description["outer"])
-            self._begin(session)
-            worker = int(description.get("worker", 0))
-            try:
-                session.worker = os.pidfd_open(worker) if files.answers() else -1
-            except (OSError, ValueError):
-                pass
-            if session.worker < 0:
-                self._end(session, failed=True)
-                continue
-            self._adopted[session.worker] = session
-            self._poll.register(session.worker, POLLIN)
-        for name, descriptor in terminals.items():
-            os.close(descriptor)
-            service_manager.forget(name)
+                self._sessions.end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
 
     def _adopted_ended(self, worker: int) -> None:
         self._poll.unregister(worker)
-        session = self._adopted.pop(worker)
-        os.close(worker)
-        # How it ended is not known of somebody else's child. It ends after its session's first process; where that
-        # goes on, it was killed.
-        self._end(session, failed=is_alive(session.left))
+        self._sessions.end_adopted(self._adopted.pop(worker))
 
 
 def main(arguments: list[str]) -> int:
@@ -390,13 +302,6 @@ def _recorder(name: str) -> tuple[int, int]:
     if entry.pw_uid == 0:
         raise ServiceError("recorders must not run as root: set `user` in the configuration to a system user")
     return entry.pw_uid, entry.pw_gid
-
-
-def _device(name: str) -> int:
-    try:
-        return os.stat(f"/dev/{name}").st_rdev if name else 0
-    except OSError:
-        return 0
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from contextlib import suppress
+from select import POLLOUT, poll
 from time import monotonic
 from typing import Any
 
@@ -22,6 +23,8 @@ RECENT = 131_072
 PACKET = 32_768
 _BUFFER = 1024 * 1024
 """Bytes that a watcher may be behind."""
+TAKEN = 1000
+"""Milliseconds in which a terminal that somebody reads has room for a line."""
 _MOST = 16
 """Connections at a time."""
 
@@ -215,6 +218,9 @@ def _reply(connection: socket.socket, said: dict[str, Any]) -> None:
 
 
 def tell_on_terminal(descriptor: int, text: str) -> None:
-    """A line of its own on the user's terminal, which is in raw mode, without waiting for it."""
+    """A line of its own on the user's terminal, which is in raw mode; not for one that nobody reads."""
+    room = poll()
+    room.register(descriptor, POLLOUT)
     with suppress(OSError):
-        os.write(descriptor, f"\r\n{text}\r\n".encode())
+        if room.poll(TAKEN):
+            os.write(descriptor, f"\r\n{text}\r\n".encode())

@@ -375,7 +375,8 @@ except OSError as error:
 
 
 def test_connections_that_say_nothing_do_not_get_their_user_a_shell_that_is_not_recorded():
-    with made('on_failure = "allow"\nshell = "/bin/dash"') as host:
+    with made() as host:
+        host.config.write_text(host.config.read_text() + 'on_failure = "allow"\nshell = "/bin/dash"\n')
         host.start()
         silent = subprocess.Popen(
             [*host.inside, "setpriv", f"--reuid={USER}", "--clear-groups", sys.executable, "-c", SILENT, host.run],
