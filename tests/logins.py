@@ -107,7 +107,7 @@ class Host:
         )
         assert self.holder.stdout is not None
         self.holder.stdout.readline()
-        self.inside = ["nsenter", "-t", str(self.holder.pid), "-m", f"--wdns={self.base}/home", "--"]
+        self.inside = ["nsenter", "-t", str(self.holder.pid), "-m", "-r", f"--wdns={self.base}/home", "--"]
 
     def start(self, *names: str) -> None:
         for name in names or ("responder", "recorder"):
