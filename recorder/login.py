@@ -66,6 +66,9 @@ def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoRet
         sys.stderr.write(f"a login shell was not answered: {error}\n")
     except SessrecError as error:
         sys.stderr.write(f"{error}\n")
+    except Exception as error:
+        # Whatever it is, it ends this session alone, and is told.
+        sys.stderr.write(f"the recorder of a login failed: {error!r}\n")
     finally:
         with suppress(Exception):
             sys.stderr.flush()
