@@ -26,7 +26,7 @@ from recorder.spool import Spool
 
 def rehearse(settings: HostSettings, key: SigningKey | None) -> None:
     """Record a session of a few bytes for nobody. Where that cannot be done, only its advantage is lost."""
-    _import_sink(settings.sink)
+    _import_what_workers_need(settings.sink)
     with suppress(OSError, SessrecError):
         outer, own = os.openpty()
         for descriptor in (*_request(own), outer, own, _record(own, key)):
@@ -34,7 +34,9 @@ def rehearse(settings: HostSettings, key: SigningKey | None) -> None:
     _put_nothing_in_order()
 
 
-def _import_sink(name: str) -> None:
+def _import_what_workers_need(name: str) -> None:
+    import recorder.rate_limit  # noqa: F401
+
     if name == "file":
         import recorder.file_sink
     elif name == "syslog":
