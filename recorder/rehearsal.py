@@ -35,7 +35,7 @@ def rehearse(settings: HostSettings, key: SigningKey | None) -> None:
 
 
 def _import_what_workers_need(name: str) -> None:
-    import recorder.rate_limit  # noqa: F401
+    import recorder.rate_limit
 
     if name == "file":
         import recorder.file_sink
