@@ -111,9 +111,13 @@ def test_what_was_lost_is_looked_for_where_recordings_go():
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_who_is_not_root_is_told_in_one_line_and_monitoring_that_nobody_knows():
     # Imported before, since a checkout may be where only root can read.
-    code = (
-        "import os, sys, sessrec, host.commands.status\nos.setuid(65534)\nsys.exit(sessrec.main(['host', 'status']))"
-    )
+    code = """
+import importlib, os, pkgutil, sys, host, host.commands.status, sessrec
+for module in pkgutil.iter_modules(host.__path__, "host."):
+    importlib.import_module(module.name)
+os.setuid(65534)
+sys.exit(sessrec.main(["host", "status"]))
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent
     )

@@ -153,7 +153,7 @@ connected().close()
     host.ended()
     assert len(list(host.recordings.iterdir())) == 1
     host.until(lambda: open_in(host.pid("recorder")) == before, "nothing stays open")
-    assert children_of(host.pid("recorder")) == []
+    host.until(lambda: not children_of(host.pid("recorder")), "nothing of it is left")
 
 
 def test_a_request_of_any_content_is_recorded_as_what_it_is(host):
@@ -278,7 +278,7 @@ print(kind, flush=True)
     login.finish()
     host.ended()
     assert logs_in(host) < 8
-    assert children_of(host.pid("recorder")) == []
+    host.until(lambda: not children_of(host.pid("recorder")), "nothing of it is left")
 
 
 def test_what_is_done_on_a_terminal_that_a_client_has_taken_is_recorded(host):
