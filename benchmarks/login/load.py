@@ -14,6 +14,7 @@ from benchmarks.login.terminals import Terminal, Terminals
 from benchmarks.recorder import data
 from benchmarks.recorder.candidates import Programs
 from benchmarks.recorder.measure import MeasureError
+from recorder.left_processes import parent_of
 from recorder.message import Output, parse
 from recorder.signing_key import load
 
@@ -98,7 +99,9 @@ class Load:
         """Our processes for these sessions, or tlog's."""
         leaders = [terminal.pid for terminal in terminals.all]
         if way.name == "sessrec":
-            return [said["worker"] for said in self._described() if said["leader"] in leaders]
+            # Each has a process of ours that waits in the place of the shell, and a worker.
+            found = [(parent_of(said["leader"]), said["worker"]) for said in self._described()]
+            return [pid for pair in found if pair[0] in leaders for pid in pair]
         return leaders if way.name == "tlog" else []
 
     def _cpu(self, way: Way, terminals: Terminals) -> float:
@@ -106,8 +109,11 @@ class Load:
         return sum(memory.cpu(pid, children=False) for pid in self._recorders(way, terminals))
 
     def _recordings(self, terminals: Terminals) -> "dict[str, Terminal]":
-        by_leader = {terminal.pid: terminal for terminal in terminals.all}
-        return {said["rec"]: by_leader[said["leader"]] for said in self._described() if said["leader"] in by_leader}
+        by_waiter = {terminal.pid: terminal for terminal in terminals.all}
+        found = {said["rec"]: by_waiter.get(parent_of(said["leader"])) for said in self._described()}
+        recordings = {rec: terminal for rec, terminal in found.items() if terminal is not None}
+        assert len(recordings) == len(by_waiter), "not every session is recorded"
+        return recordings
 
     def _described(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_text()) for path in (self.host.run / "sessions").glob("*.json")]
