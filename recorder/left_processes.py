@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
+from recorder.process_status import real_uid_of, status_of
 from recorder.session import UNSET_SESSION
 
 GRACE = 3.0
@@ -27,21 +28,12 @@ class Left:
     since: float = 0.0
 
 
-def parent_of(pid: int) -> int:
-    """Its parent's process id; 0 where it has gone."""
-    try:
-        return _stat(pid)[0]
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
 def is_alive(left: Left) -> bool:
     """Whether the process goes on that the session began with."""
     try:
-        with open(f"/proc/{left.leader}/stat", "rb") as file:
-            if file.read().rpartition(b")")[2].split()[0] == b"Z":
-                return False
-    except (OSError, IndexError):
+        if status_of(left.leader).state == "Z":
+            return False
+    except (OSError, ValueError):
         return False
     return _is_of(left.leader, left, ())
 
@@ -73,26 +65,14 @@ def end_left(left: Left, others: Collection[int] = ()) -> bool:
 def _is_of(pid: int, left: Left, others: Collection[int]) -> bool:
     """A number stays that of a session as long as any process is in it; the audit session tells one from the next."""
     try:
-        _, session = _stat(pid)
+        session = status_of(pid).session
         with open(f"/proc/{pid}/sessionid", "rb") as file:
             if int(file.read()) != left.audit_session:
                 return False
         if session == left.leader:
             return True
-        if session in others or pid == left.parent or _uid(pid) != left.uid:
+        if session in others or pid == left.parent or real_uid_of(pid) != left.uid:
             return False
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError):
         return False
     return pid == left.leader or left.audit_session != UNSET_SESSION
-
-
-def _stat(pid: int) -> tuple[int, int]:
-    """Parent and session, of proc_pid_stat(5)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    return int(fields[1]), int(fields[3])
-
-
-def _uid(pid: int) -> int:
-    with open(f"/proc/{pid}/status", "rb") as file:
-        return int(file.read().partition(b"\nUid:")[2].split()[0])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from select import POLLIN, poll
 
 from recorder.errors import SessrecError
+from recorder.process_status import status_of
 from recorder.session import UNSET_SESSION
 
 _SO_PEERPIDFD = 77
@@ -57,9 +58,10 @@ def peer_of(connection: socket.socket) -> Peer:
     pid, uid, gid = credentials(connection)
     try:
         pidfd = _pidfd(connection, pid)
-        parent, terminal = _stat(pid)
-        if not terminal and _is_root(parent):
-            terminal = _stat(parent)[1]
+        status = status_of(pid)
+        terminal = status.terminal
+        if not terminal and _is_root(status.parent):
+            terminal = status_of(status.parent).terminal
         peer = Peer(
             pid=pid,
             uid=uid,
@@ -84,15 +86,6 @@ def _pidfd(connection: socket.socket, pid: int) -> int:
         return int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4), sys.byteorder)
     except OSError:
         return os.pidfd_open(pid)
-
-
-def _stat(pid: int) -> tuple[int, int]:
-    """Parent and device number of the controlling terminal, of proc_pid_stat(5)."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        # The name in parentheses may hold any characters.
-        fields = file.read().rpartition(b")")[2].split()
-    number = int(fields[4]) & 0xFFFF_FFFF
-    return int(fields[1]), os.makedev(number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00)
 
 
 def _is_root(pid: int) -> bool:

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from recorder.settings import Settings
     from recorder.sink import Sink
 
-FIRST_TRIES = 1.0
-"""Seconds in which a sink must take the first message, where a session must not be without its recording."""
-
-LAST_TRIES = 2.0
-"""Seconds in which a failing sink is given the end of a recording."""
-
 
 class Recording:
     """Takes a session through its stages, so that every way out restores the terminal and ends the log.
@@ -175,7 +169,7 @@ class Recording:
             typed=self.settings.input,
             key=key,
         )
-        if self._denies and not session.stored(FIRST_TRIES):
+        if self._denies and not session.stored():
             raise SinkError(f"the recording cannot be stored: {session.last_error}; the session ends here")
 
     def _mask(self) -> "InputMask | None":
@@ -203,7 +197,7 @@ class Recording:
                 failed = error
         else:
             session.fail(code)
-        if not session.close(LAST_TRIES) and failed is None:
+        if not session.close() and failed is None:
             failed = SinkError(f"the end of the recording was not stored: {session.last_error}")
         if failed is not None:
             if self._denies:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from recorder import service_manager
-from recorder.left_processes import Left, end_left, is_alive, parent_of
+from recorder.left_processes import Left, end_left, is_alive
 from recorder.login import Host
+from recorder.process_status import parent_of
 from recorder.session_files import SessionFiles, all_sessions
 from recorder.session_reports import Begun
 from recorder.taken_terminal import TakenTerminal

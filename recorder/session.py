@@ -20,6 +20,12 @@ VERSION = "0.1.0"
 PAUSE = 0.05
 """Seconds between two tries to write the end of a recording."""
 
+FIRST_TRIES = 1.0
+"""Seconds in which a sink must take the first message, where a session must not be without its recording."""
+
+LAST_TRIES = 2.0
+"""Seconds in which a failing sink is given the end of a recording."""
+
 UNSET_SESSION = 2**32 - 1
 """What the kernel shows as audit session id where nobody logged in (a boot script, a container)."""
 
@@ -157,7 +163,7 @@ class Session:
         except RecordingFailed:
             pass
 
-    def stored(self, seconds: float) -> bool:
+    def stored(self, seconds: float = FIRST_TRIES) -> bool:
         """Whether everything up to now is stored, trying for at most `seconds`."""
         until = monotonic() + seconds
         while self.log.failing:
@@ -172,7 +178,7 @@ class Session:
         """Why the sink fails."""
         return self._spool.last_error
 
-    def close(self, seconds: float) -> bool:
+    def close(self, seconds: float = LAST_TRIES) -> bool:
         """Write what is pending, for at most `seconds`. False: something was lost, and is only known here."""
         until = monotonic() + seconds
         while not self._stored and monotonic() < until:

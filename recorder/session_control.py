@@ -135,9 +135,8 @@ class SessionControl:
             if say := str(said.get("say", ""))[:256]:
                 self.farewell = displayable("".join(filter(str.isprintable, say)))
             return self._done(descriptor, said.get("ask"), by)
-        except (BlockingIOError, OSError):
-            if connection := self._asking.pop(descriptor, connection):
-                connection.close()
+        except OSError:
+            self._asking.pop(descriptor, connection).close()
             return ""
 
     def _done(self, descriptor: int, asked: object, by: str) -> str:

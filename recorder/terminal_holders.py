@@ -2,6 +2,8 @@
 
 import os
 
+from recorder.process_status import parent_of, real_uid_of
+
 
 def holders(descriptor: int, uid: int, leader: int) -> list[int]:
     """Processes of `uid` with the terminal of `descriptor` open, but for those that `leader` descends from.
@@ -26,20 +28,14 @@ def _ancestors(pid: int) -> set[int]:
     found = set()
     while pid > 1 and pid not in found:
         found.add(pid)
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                pid = int(file.read().rpartition(b")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
+        pid = parent_of(pid)
     return found
 
 
 def _is_of(pid: str, uid: int) -> bool:
-    """By its real user: the owner of its directory is root where it has made itself undumpable."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
-            return int(file.read().partition(b"\nUid:")[2].split(None, 1)[0]) == uid
-    except (OSError, ValueError, IndexError):
+        return real_uid_of(int(pid)) == uid
+    except (OSError, ValueError):
         return False
 
 

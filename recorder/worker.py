@@ -31,11 +31,6 @@ from recorder.signing_key import SigningKey
 from recorder.sink import Sink, SinkError
 from recorder.spool import Spool
 
-FIRST_TRIES = 1.0
-"""Seconds in which a sink must take the first message, where a session must not be without its recording."""
-LAST_TRIES = 2.0
-"""Seconds in which a failing sink is given the end of a recording."""
-
 MOVE = 10.0
 """Seconds that a login shell has to move to the terminal that it is given."""
 
@@ -48,7 +43,7 @@ nothing of the session may go on."""
 
 
 class Worker:
-    """One session. `begin` stores the first message and answers the login shell; `run` records to the end."""
+    """One session: the first message is stored, the login shell answered, and the rest recorded to the end."""
 
     def __init__(
         self,
@@ -179,7 +174,7 @@ class Worker:
             policies=self.decision.policies,
             origin=self._description["from"],
         )
-        if self.decision.deny and not self.session.stored(FIRST_TRIES):
+        if self.decision.deny and not self.session.stored():
             raise SinkError(str(self.session.last_error))
 
     def _moved(self, outer: int) -> bool:
@@ -240,7 +235,7 @@ class Worker:
                 failed = error
         else:
             self.session.fail(code)
-        stored = self.session.close(LAST_TRIES)
+        stored = self.session.close()
         if failed is not None or not (stored or not self.decision.deny):
             return FAILED
         return STOPPED if reason == TERMINATED or not known else ENDED

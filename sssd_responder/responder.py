@@ -9,14 +9,13 @@ import argparse
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import host_settings
+from recorder import host_settings, service_manager
 from recorder.errors import SessrecError
 from recorder.host_settings import HostSettings
 from sssd_responder.audit_sessions import AuditRules
@@ -97,13 +96,13 @@ def _serve(
 
     listening = DecisionSocket(str(Path(options.run) / "responder.socket"), decisions.answer)
     listening.start()
-    _tell_systemd("READY=1")
+    service_manager.notify("READY=1")
     last_known.start()
     sessions.start()
     if refresh is not None:
         refresh.start()
     stop.wait()
-    _tell_systemd("STOPPING=1")
+    service_manager.notify("STOPPING=1")
     listening.close()
     if bus is not None:
         bus.stop()
@@ -170,18 +169,6 @@ class _Line(logging.Formatter):
         priority = 3 if record.levelno >= logging.ERROR else 4 if record.levelno >= logging.WARNING else 6
         prefix = f"<{priority}>" if "JOURNAL_STREAM" in os.environ else ""
         return "\n".join(prefix + line for line in super().format(record).splitlines())
-
-
-def _tell_systemd(state: str) -> None:
-    """sd_notify(3), where systemd wants to know."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-        try:
-            notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
-        except OSError as error:
-            _log.warning("systemd cannot be told %s: %s", state, error.strerror)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from benchmarks.login.terminals import Terminal, Terminals
 from benchmarks.recorder import data
 from benchmarks.recorder.candidates import Programs
 from benchmarks.recorder.measure import MeasureError
-from recorder.left_processes import parent_of
 from recorder.message import Output, parse
+from recorder.process_status import parent_of
 from recorder.signing_key import load
 
 FEW, IDLE, BUSY = 20, 200, 20
