@@ -30,7 +30,8 @@ VERBS = {
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
 `run(args) -> exit status`. `rec`, where argparse costs too much, has `main(argv) -> exit status` instead, and its
-options as argparse knows them are in recorder.options. `host` has VERBS of its own below it, of the same kind."""
+options as argparse knows them are in recorder/configuration/options.py. `host` has VERBS of its own below it, of the
+same kind."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -108,7 +109,7 @@ def parser(verb: str, module: "ModuleType") -> "argparse.ArgumentParser":
     import argparse
 
     if hasattr(module, "main"):
-        from recorder.options import add_arguments
+        from recorder.configuration.options import add_arguments
     else:
         add_arguments = module.add_arguments
 
@@ -130,7 +131,7 @@ def _dispatch(arguments: list[str]) -> int:
         sys.stdout.write(_overview())
         return 0
     if verb == "--version":
-        from recorder.session import VERSION
+        from recorder.capture.session import VERSION
 
         sys.stdout.write(f"sessrec {VERSION}\n")
         return 0

@@ -10,7 +10,7 @@ from auditor.ingest import Ingest, rare_collections
 from auditor.progress_bar import progress_bar
 from auditor.recording import FileRecording, RecordingError
 from auditor.store import Refusal, Store
-from recorder.message import MAX_LINE, MessageError, parse
+from recorder.formats.message import MAX_LINE, MessageError, parse
 
 SUFFIXES = (".jsonl", ".json", ".log")
 """What a directory's files are called that are taken for recordings; a file that is named itself always is."""

@@ -14,7 +14,7 @@ from functools import partial
 from auditor.intake import Intake, RefusedError, first_facts, parsed
 from auditor.printable import printable
 from auditor.store import ConflictError, Refusal, Store
-from recorder.message import Message
+from recorder.formats.message import Message
 
 MAX_OPEN = 64
 """Recordings whose screen is kept in memory between additions; others are gone through again when they grow."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from auditor.store import Addition, Event, Facts
 from auditor.transcript import Seen, Transcript
-from recorder.locale_charset import known_charset
-from recorder.message import Input, Message, MessageError, Output, Resize, parse
+from recorder.capture.locale_charset import known_charset
+from recorder.formats.message import Input, Message, MessageError, Output, Resize, parse
 
 MAX_NAME = 256
 """Characters of user, host and term: Linux and DNS stay below."""

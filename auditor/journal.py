@@ -17,7 +17,7 @@ from auditor.ingest import Ingest
 from auditor.printable import printable
 from auditor.store import Store
 from recorder.errors import SessrecError
-from recorder.message import MAX_LINE
+from recorder.formats.message import MAX_LINE
 
 MAX_ENTRY = 4 * MAX_LINE
 """Bytes of one line of journalctl: a message within a JSON string, most of whose characters need no escape."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from json import JSONDecodeError
 from typing import Any
 
-from recorder.message import MAX_LINE, MessageError, parse_object
+from recorder.formats.message import MAX_LINE, MessageError, parse_object
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 

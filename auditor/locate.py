@@ -7,7 +7,7 @@ from auditor.printable import printable
 from auditor.recording import FileRecording, Recording, RecordingError
 from auditor.sqlite.store import SqliteStore
 from auditor.store import Facts, Store
-from recorder.message import parse_object
+from recorder.formats.message import parse_object
 from recorder.paths import recordings_directory, store_file
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from recorder.errors import SessrecError
-from recorder.message import MAX_LINE
+from recorder.formats.message import MAX_LINE
 
 BATCH = 4 * 1024 * 1024
 """Bytes: about how much one `read` gives, so that memory stays bounded however long the recording is."""
@@ -22,7 +22,7 @@ class Recording(Protocol):
         """The next complete lines, without their newline, at most about BATCH bytes of them; never waits.
 
         An empty list says that nothing more is there now: call until then, and later again to follow. A line
-        longer than MAX_LINE comes cut to MAX_LINE + 1 bytes, which `recorder.message` refuses.
+        longer than MAX_LINE comes cut to MAX_LINE + 1 bytes, which `recorder.formats.message` refuses.
         """
         ...
 

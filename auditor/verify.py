@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple
 
 from auditor.json_objects import CutShortError, json_objects
-from recorder import chain
-from recorder.canonical import canonical
-from recorder.message import MessageError
-from recorder.signing_key import PublicKey, host_name
+from recorder.formats import chain
+from recorder.formats.canonical import canonical
+from recorder.formats.message import MessageError
+from recorder.keys.signing_key import PublicKey, host_name
 
 CLOCK_TOLERANCE = 60.0
 """Seconds by which a recording may seem to begin before its key was created: both are written within a moment, the

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from auditor.screen import Screen
 from auditor.transcript import Transcript
-from recorder.message import Output, Resize
+from recorder.formats.message import Output, Resize
 
 SAMPLES = Path(__file__).parent.parent / "tests" / "samples"
 

@@ -13,11 +13,11 @@ from itertools import groupby
 from pathlib import Path
 
 import sessrec
-from recorder.config import HOST_SECTION, SECTION
-from recorder.host_settings import HOST_TABLE
-from recorder.session import VERSION
-from recorder.setting_kinds import Choice, Flag, Number, Programs, Seconds, Setting, Size, size_text
-from recorder.settings import CONFIG_FILE, TABLE
+from recorder.capture.session import VERSION
+from recorder.configuration.config import HOST_SECTION, SECTION
+from recorder.configuration.host_settings import HOST_TABLE
+from recorder.configuration.setting_kinds import Choice, Flag, Number, Programs, Seconds, Setting, Size, size_text
+from recorder.configuration.settings import CONFIG_FILE, TABLE
 
 ABOUT = "terminal sessions: recorded, searchable by what was seen, playable and provable"
 

@@ -2,9 +2,9 @@
 
 import textwrap
 
-from recorder.config import HOST_SECTION
-from recorder.host_settings import HOST_TABLE
-from recorder.setting_kinds import Flag, Number, Programs, Seconds, Setting
+from recorder.configuration.config import HOST_SECTION
+from recorder.configuration.host_settings import HOST_TABLE
+from recorder.configuration.setting_kinds import Flag, Number, Programs, Seconds, Setting
 
 
 def config_example() -> str:

@@ -16,10 +16,10 @@ from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
 from host.install_services import Answers, Files, Ground, Units
 from host.install_sshd import Sshd
 from host.install_system import System
-from recorder import host_settings
-from recorder.config import ConfigError
-from sssd_responder import local_policies
-from sssd_responder.local_policies import LocalPolicyError
+from recorder.configuration import host_settings
+from recorder.configuration.config import ConfigError
+from sssd_responder.decisions import local_policies
+from sssd_responder.decisions.local_policies import LocalPolicyError
 
 UP_TO_DATE = "Session recording is in place and up to date: nothing to do."
 NOT_INSTALLED = "Session recording is not installed here: nothing to do."

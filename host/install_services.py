@@ -10,7 +10,7 @@ from host.install_error import InstallError
 from host.install_files import Manifest
 from host.install_layout import BY_OTHER_STEPS, CODE, CONFIG, KEY, RECORDER, RESPONDER, RUN, STATE, Content, Layout
 from host.install_system import System
-from recorder import signing_key
+from recorder.keys import signing_key
 
 
 class Files:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recorder.errors import SessrecError
-from sssd_responder import session_control
-from sssd_responder.session_control import DESCRIBE, SESSIONS, ControlError, GoneError, Session
+from sssd_responder.sessions import session_control
+from sssd_responder.sessions.session_control import DESCRIBE, SESSIONS, ControlError, GoneError, Session
 
 SILENT = "silent"
 """State of a session whose recorder does not answer."""

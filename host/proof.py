@@ -13,8 +13,9 @@ from host.live_sessions import live_sessions
 from host.proof_error import ProofError
 from host.proof_login import log_in, program
 from host.proof_sink import Lines, reader
-from recorder import host_settings, signing_key
-from recorder.message import MessageError, Output, parse
+from recorder.configuration import host_settings
+from recorder.formats.message import MessageError, Output, parse
+from recorder.keys import signing_key
 
 ARRIVES_WITHIN = 15.0
 """Seconds after the logout in which the recording must be there to its end."""

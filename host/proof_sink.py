@@ -8,7 +8,7 @@ from typing import Any
 
 from host.install_layout import RECORDER
 from host.proof_error import ProofError
-from recorder.host_settings import HostSettings
+from recorder.configuration.host_settings import HostSettings
 
 Lines = Callable[[str], list[bytes]]
 """From a recording's id to its messages so far."""

@@ -11,7 +11,7 @@ def add_session(parser: argparse.ArgumentParser) -> None:
 def give(order: str, name: str) -> int:
     """Have the session do it, and print its state then. Raises LiveSessionError and ControlError."""
     from host.live_sessions import find, who_asks
-    from sssd_responder import session_control
+    from sssd_responder.sessions import session_control
 
     rec = find(name)
     print(f"{rec}: {session_control.ask(session_control.SESSIONS, rec, order, who_asks())}")

@@ -16,10 +16,11 @@ from host.install_files import differs_from_manifest
 from host.install_layout import CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
 from host.live_sessions import SILENT, LiveSession, live_sessions
 from host.status_check import CRITICAL, OK, WARNING, Check
-from recorder import host_settings, signing_key
-from recorder.config import ConfigError
+from recorder.configuration import host_settings
+from recorder.configuration.config import ConfigError
+from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
-from recorder.host_settings import HostSettings
+from recorder.keys import signing_key
 
 LOST_WITHIN = 24 * 3600
 """Seconds. What was lost before is not reported any more."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from host.status_check import CRITICAL, OK, WARNING, Check
-from sssd_responder.audit_control import LOCKED
+from sssd_responder.audit.rule_control import LOCKED
 
 
 def checks(report: dict[str, Any]) -> list[Check]:

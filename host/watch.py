@@ -18,7 +18,7 @@ from auditor.player.painter import Painter
 from auditor.player.signals import ENDING, Signals
 from auditor.printable import printable
 from auditor.transcript import STRING_TIMEOUT
-from sssd_responder.session_control import Watched
+from sssd_responder.sessions.session_control import Watched
 
 PACKET = 64 * 1024
 """Bytes of a packet, at most."""

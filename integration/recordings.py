@@ -8,8 +8,8 @@ from typing import Any
 
 from auditor.verify import Verification, verify
 from integration.machine import Machine
-from recorder.message import Input, Message, Output, parse
-from recorder.signing_key import PublicKey, load_public
+from recorder.formats.message import Input, Message, Output, parse
+from recorder.keys.signing_key import PublicKey, load_public
 
 UNIT = "session-recorder.service"
 KEYS = "/root/trusted"

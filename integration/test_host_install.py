@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from recorder.message import Output, parse
+from recorder.formats.message import Output, parse
 
 SOURCES = "/root/session-recording"
 FROM_SOURCES = ("python3", f"{SOURCES}/sessrec.py", "host", "install")

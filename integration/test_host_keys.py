@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from integration.ldap_as import BASE, KEYS, OK, delete, read, results
-from recorder.signing_key import SigningKey
+from recorder.keys.signing_key import SigningKey
 from tests.sealing import sealed_recording
 
 ROOT = Path(__file__).parent.parent
@@ -17,8 +17,8 @@ KEY = SigningKey(b"host key".ljust(32, b"\0"), 1_700_000_000.0)
 PUBLISH = f"""
 import sys, ldap, ldap.sasl
 sys.path.insert(0, {PLACE!r})
-from recorder.signing_key import SigningKey
-from sssd_responder.host_key import HostKeyError, publish
+from recorder.keys.signing_key import SigningKey
+from sssd_responder.freeipa.host_key import HostKeyError, publish
 connection = ldap.initialize("ldap://ipa.lab.test")
 connection.set_option(ldap.OPT_X_SASL_NOCANON, ldap.OPT_ON)
 connection.sasl_interactive_bind_s("", ldap.sasl.gssapi())

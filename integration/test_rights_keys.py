@@ -18,8 +18,8 @@ from integration.ldap_as import (
     results,
     user,
 )
-from recorder.host_directory import judged
-from recorder.signing_key import PublicKey, SigningKey
+from recorder.keys.host_directory import judged
+from recorder.keys.signing_key import PublicKey, SigningKey
 
 OWN = f"fqdn=client.lab.test,{KEYS}"
 OTHER = f"fqdn=other.lab.test,{KEYS}"

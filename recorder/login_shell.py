@@ -1,9 +1,9 @@
 """The login shell of recorded hosts: asks the recorder service, and becomes the user's own shell.
 
 Everybody who logs in waits for this, so it is one file that imports what is built in or small, and says what it has
-to say in bytes (recorder/login_request.py is the other side). host/files/login-shell executes it from its byte-code.
-It runs as the user and is trusted with nothing: where it has a part in a recording, the recorder would notice if it
-did something else.
+to say in bytes (recorder/logins/login_request.py is the other side). host/files/login-shell executes it from its
+byte-code. It runs as the user and is trusted with nothing: where it has a part in a recording, the recorder would
+notice if it did something else.
 """
 
 import _signal as signals

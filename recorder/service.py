@@ -16,23 +16,23 @@ from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
 
-from recorder import service_manager
-from recorder.decision import Responder
+from recorder.capture.signals import Signals
+from recorder.configuration.host_settings import CONFIG_FILE, HostSettings, load
 from recorder.errors import SessrecError
-from recorder.host_settings import CONFIG_FILE, HostSettings, load
-from recorder.login import Host, serve
-from recorder.login_peer import credentials
-from recorder.login_queue import LoginQueue
-from recorder.login_request import DENY, PLAIN, answer
-from recorder.rehearsal import rehearse
-from recorder.running_sessions import RunningSession, RunningSessions
-from recorder.session_reports import Moved, Reports
-from recorder.signals import Signals
-from recorder.signing_key import KeyFileError, SigningKey, load_or_create
-from recorder.silent_connections import SilentConnections
-from recorder.taken_terminal import TakenTerminal
-from recorder.terminal_holders import holders
-from recorder.worker import ENDED
+from recorder.keys.signing_key import KeyFileError, SigningKey, load_or_create
+from recorder.logins import service_manager
+from recorder.logins.decision import Responder
+from recorder.logins.login import Host, serve
+from recorder.logins.login_peer import credentials
+from recorder.logins.login_queue import LoginQueue
+from recorder.logins.login_request import DENY, PLAIN, answer
+from recorder.logins.rehearsal import rehearse
+from recorder.logins.running_sessions import RunningSession, RunningSessions
+from recorder.logins.session_reports import Moved, Reports
+from recorder.logins.silent_connections import SilentConnections
+from recorder.logins.taken_terminal import TakenTerminal
+from recorder.logins.terminal_holders import holders
+from recorder.logins.worker import ENDED
 
 BACKLOG = 4096
 ACCEPTED = 256

@@ -15,26 +15,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import host_settings, service_manager
+from recorder.configuration import host_settings
+from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
-from recorder.host_settings import HostSettings
-from sssd_responder.audit_sessions import AuditRules
-from sssd_responder.decision_socket import DecisionSocket
-from sssd_responder.decisions import Decisions
-from sssd_responder.enrolment import Enrolment, full_name, read_enrolment
-from sssd_responder.identity import Identities
-from sssd_responder.infopipe import InfoPipe
-from sssd_responder.key_upkeep import KeyUpkeep
-from sssd_responder.last_known import LastKnown, LastKnownError
-from sssd_responder.live_sessions import LiveSessions
-from sssd_responder.policies import Policies
-from sssd_responder.refresh import Refresh
-from sssd_responder.session_entries import LdapEntries
-from sssd_responder.session_reports import SessionReports
-from sssd_responder.system_users import FileUsers, NssUsers
+from recorder.logins import service_manager
+from sssd_responder.audit.sessions import AuditRules
+from sssd_responder.decisions.decision_socket import DecisionSocket
+from sssd_responder.decisions.decisions import Decisions
+from sssd_responder.decisions.identity import Identities
+from sssd_responder.decisions.infopipe import InfoPipe
+from sssd_responder.decisions.policies import Policies
+from sssd_responder.decisions.system_users import FileUsers, NssUsers
+from sssd_responder.freeipa.enrolment import Enrolment, full_name, read_enrolment
+from sssd_responder.freeipa.key_upkeep import KeyUpkeep
+from sssd_responder.freeipa.last_known import LastKnown, LastKnownError
+from sssd_responder.freeipa.refresh import Refresh
+from sssd_responder.sessions.live_sessions import LiveSessions
+from sssd_responder.sessions.session_entries import LdapEntries
+from sssd_responder.sessions.session_reports import SessionReports
 
 if TYPE_CHECKING:
-    from sssd_responder.bus import Bus
+    from sssd_responder.bus.bus import Bus
 
 RUN = "/run/session-recording"
 POLICIES = "/etc/session-recording/policies.toml"
@@ -129,7 +130,7 @@ def _audit(decisions: Decisions, settings: HostSettings, stop: threading.Event) 
 
 def _bus(decisions: Decisions, sessions: LiveSessions) -> "Bus | None":
     try:
-        from sssd_responder.bus import Bus
+        from sssd_responder.bus.bus import Bus
     except ImportError as error:
         _log.warning("not on the system bus without python3-dbus and python3-gi: %s", error)
         return None

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from sssd_responder.audit_control import AuditControl
-from sssd_responder.audit_sessions import AuditRules
+from sssd_responder.audit.rule_control import AuditControl
+from sssd_responder.audit.sessions import AuditRules
 
 PATIENCE = 20.0
 """Seconds after which what does not come has failed."""

@@ -9,9 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from recorder.errors import SessrecError
-from sssd_responder import live_sessions
-from sssd_responder.bus import Bus
-from sssd_responder.live_sessions import LiveSessions
+from sssd_responder.bus.bus import Bus
+from sssd_responder.sessions import live_sessions
+from sssd_responder.sessions.live_sessions import LiveSessions
 
 live_sessions.LOOK = live_sessions.IDLE_LOOK = live_sessions.PAUSE = live_sessions.SETTLE = 0.05
 

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from recorder.sink import SinkError
+from recorder.sinks.sink import SinkError
 
 
 class FailingSink:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from sssd_responder.session_entries import Entry, RefusedError
+from sssd_responder.sessions.session_entries import Entry, RefusedError
 
 HOST = "fqdn=client.lab.test,cn=computers,cn=accounts,dc=lab,dc=test"
 OTTO = "uid=otto,cn=users,cn=accounts,dc=lab,dc=test"

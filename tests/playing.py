@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from auditor.player.timeline import Timeline
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 from tests.recorded import ROOT, SESSREC, OnTerminal, environment
 
 CONFIGURATION = """
@@ -21,7 +21,7 @@ set -s escape-time 10
 
 
 def line(number, at, packets, *, rec="rec-1", event=None, **fields):
-    """One message; packets are of recorder.message, their data UTF-8 or not."""
+    """One message; packets are of recorder.formats.message, their data UTF-8 or not."""
     timing, texts, binary = "", {"in": "", "out": ""}, {"in": [], "out": []}
     now = at
     for packet in packets:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ptyprocess
 
-from recorder.message import Input, Output, parse
+from recorder.formats.message import Input, Output, parse
 
 ROOT = Path(__file__).parent.parent
 SESSREC = [sys.executable, "-m", "sessrec"]

@@ -11,8 +11,8 @@ import json
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from recorder.message import Input, Output, Resize
-from recorder.signing_key import SigningKey
+from recorder.formats.message import Input, Output, Resize
+from recorder.keys.signing_key import SigningKey
 
 BEGAN = 1_795_431_231.22
 """Seconds since 1970 at which the recordings begin, unless told otherwise."""
@@ -28,8 +28,8 @@ def key_of(name="key", created=BEGAN - 3600):
 def sealed_recording(content=(), key=None, *, sign_every=3, **header):
     """The lines, each with its newline, of a whole recording: its start, `content`, its end, sealed and signed.
 
-    `content` is packets (`recorder.message.Output` and so on), or texts that are printed a second apart. Each packet
-    becomes one message. `header` is what `messages` takes.
+    `content` is packets (`recorder.formats.message.Output` and so on), or texts that are printed a second apart. Each
+    packet becomes one message. `header` is what `messages` takes.
     """
     return sealed(messages(content, key or key_of(), **header), key, sign_every=sign_every)
 

@@ -7,7 +7,7 @@ import time
 
 from ptyprocess import PtyProcess
 
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 
 
 def recorded(arguments, keys, home, *, columns=80, rows=24, quiet=0.2, **environment):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ipa_plugin.policy import Audit
-from sssd_responder import audit_control
-from sssd_responder.audit_control import AuditError
-from sssd_responder.audit_rules import UNSET
-from sssd_responder.audit_sessions import AuditRules
+from sssd_responder.audit import rule_control as audit_control
+from sssd_responder.audit.rule_control import AuditError
+from sssd_responder.audit.rules import UNSET
+from sssd_responder.audit.sessions import AuditRules
 from tests.audit import EXEC, PATIENCE, machine_audit, run
 
 ALICE, BOB, CAROL, DAVE = 54321, 54322, 54323, 54324

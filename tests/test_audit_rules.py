@@ -3,7 +3,7 @@
 import pytest
 
 from ipa_plugin.policy import Audit
-from sssd_responder.audit_rules import Machine, Rule, hides, parsed, plan, silences
+from sssd_responder.audit.rules import Machine, Rule, hides, parsed, plan, silences
 
 PC = Machine("x86_64", lambda path: f"dir={path}")
 ALICE, BOB, CAROL = 1001, 1002, 1003

@@ -265,5 +265,5 @@ def test_the_page_in_the_documentation_says_what_there_is(served):
             there.add((member.get("name"), "property", f"`{member.get('type')}`"))
     assert said == there
     errors = set(re.findall(rf"{re.escape(NAME)}\.Error\.(\w+)", page))
-    code = (ROOT / "sssd_responder/bus_object.py").read_text()
+    code = (ROOT / "sssd_responder/bus/bus_object.py").read_text()
     assert errors == set(re.findall(r'_error\("(\w+)"', code)) | set(re.findall(r'Error, "(\w+)"\)', code))

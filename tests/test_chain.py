@@ -7,7 +7,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import chain
+from recorder.formats import chain
 
 
 def test_the_chain_starts_from_the_recording_id():
@@ -39,6 +39,6 @@ def test_prop_every_message_and_its_place_decide_the_last_value(texts, data):
 
 
 def test_the_recorded_session_waits_for_hashlib_only():
-    code = "import sys, hashlib; before = set(sys.modules); import recorder.chain; print(set(sys.modules) - before)"
+    code = "import sys, hashlib; old = set(sys.modules); import recorder.formats.chain; print(set(sys.modules) - old)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert set(eval(found)) == {"recorder", "recorder.chain"}
+    assert set(eval(found)) == {"recorder", "recorder.formats", "recorder.formats.chain"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import locale_charset
-from recorder.locale_charset import known_charset, session_charset
+from recorder.capture import locale_charset
+from recorder.capture.locale_charset import known_charset, session_charset
 from tests.peers import needs
 
 ALL = sorted(set(locale_charset._CHARSETS.values()))

@@ -165,5 +165,5 @@ def test_rec_imports_nothing_heavy_before_the_capture():
         timeout=60,
     )
     loaded = done.stdout.split()
-    assert "recorder.settings" in loaded
+    assert "recorder.configuration.settings" in loaded
     assert [name for name in loaded if name.partition(".")[0] not in ("recorder", "sessrec")] == []

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder import config, options, settings
-from recorder.setting_kinds import Choice, Flag, Seconds, Size, size_text
-from recorder.settings import TABLE, OptionError, Settings
+from recorder.configuration import config, options, settings
+from recorder.configuration.setting_kinds import Choice, Flag, Seconds, Size, size_text
+from recorder.configuration.settings import TABLE, OptionError, Settings
 from tests import fuzz
 from tests.fuzz import fuzz_config
 

@@ -18,15 +18,25 @@ from auditor.store import Store
 from auditor.verify import Verdict, verify
 from host.live_sessions import LiveSession
 from ipa_plugin.policy import Action
-from recorder import config
-from recorder.host_settings import HOST_TABLE
-from recorder.masking import DEFAULT_PROMPT
-from recorder.message import Input, Output, Resize, parse
-from recorder.setting_kinds import Choice, File, Flag, Number, Pattern, Programs, Seconds, Size, size_text
-from recorder.settings import TABLE
-from recorder.signing_key import load_public
-from sssd_responder import local_policies
-from sssd_responder.session_control import Session
+from recorder.capture.masking import DEFAULT_PROMPT
+from recorder.configuration import config
+from recorder.configuration.host_settings import HOST_TABLE
+from recorder.configuration.setting_kinds import (
+    Choice,
+    File,
+    Flag,
+    Number,
+    Pattern,
+    Programs,
+    Seconds,
+    Size,
+    size_text,
+)
+from recorder.configuration.settings import TABLE
+from recorder.formats.message import Input, Output, Resize, parse
+from recorder.keys.signing_key import load_public
+from sssd_responder.decisions import local_policies
+from sssd_responder.sessions.session_control import Session
 from tests.peers import needs
 from tests.sealing import key_of, sealed_recording
 

@@ -4,11 +4,11 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.canonical import canonical
-from recorder.encoder import Encoder, escape, incomplete_tail
-from recorder.log import Header, Log
-from recorder.message import Input, MessageError, Output, Resize, parse
-from recorder.spool import Spool
+from recorder.capture.log import Header, Log
+from recorder.formats.canonical import canonical
+from recorder.formats.encoder import Encoder, escape, incomplete_tail
+from recorder.formats.message import Input, MessageError, Output, Resize, parse
+from recorder.sinks.spool import Spool
 from tests.failing_sink import FailingSink
 
 PIECES = st.one_of(
@@ -66,7 +66,7 @@ def test_prop_times_never_run_backwards_and_ids_have_no_gap(chunks):
 
 @given(CHUNKS)
 def test_prop_the_seal_is_made_over_what_a_reader_of_the_line_sees(chunks):
-    from recorder import chain
+    from recorder.formats import chain
 
     value = chain.start("r")
     for line in recorded(chunks):

@@ -15,7 +15,7 @@ from auditor.exports import asciicast, raw, tlog
 from auditor.exports.messages import messages as exported
 from auditor.locate import locate
 from auditor.recording import RecordingError
-from recorder.message import Input, Output, Resize, parse
+from recorder.formats.message import Input, Output, Resize, parse
 from tests.peers import needs
 from tests.recordings import (
     HERE,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor import recording
 from auditor.recording import BATCH, FileRecording, RecordingError
-from recorder.message import MAX_LINE
+from recorder.formats.message import MAX_LINE
 
 
 def drained(source):

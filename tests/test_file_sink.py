@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.file_sink import FileSink, is_file_name
-from recorder.sink import SinkError
-from recorder.spool import Spool
+from recorder.sinks.file_sink import FileSink, is_file_name
+from recorder.sinks.sink import SinkError
+from recorder.sinks.spool import Spool
 from tests.peers import needs
 
 REPOSITORY = Path(__file__).parent.parent

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.host_directory import MOST, judged
+from recorder.keys.host_directory import MOST, judged
 from tests.sealing import key_of
 
 KEY = key_of().public

@@ -20,8 +20,8 @@ from host.config_example import config_example
 from host.live_sessions import SILENT, LiveSessionError, find, live_sessions
 from host.proof_error import ProofError
 from host.proof_login import log_in
-from recorder import config
-from recorder.host_settings import HOST_TABLE, HostSettings
+from recorder.configuration import config
+from recorder.configuration.host_settings import HOST_TABLE, HostSettings
 from tests.journald import running_journald
 
 WELL = {

@@ -11,7 +11,7 @@ from auditor.file_source import catch_up, changed_files
 from auditor.ingest import Ingest
 from auditor.query import Selection
 from auditor.sqlite.store import SqliteStore
-from recorder.message import MAX_LINE
+from recorder.formats.message import MAX_LINE
 from tests.fuzz import fuzz_message, run
 from tests.recordings import (
     ingested,

@@ -16,7 +16,7 @@ from auditor.ingest import Ingest
 from auditor.query import Selection
 from auditor.sqlite.store import SqliteStore
 from auditor.store import StoreError
-from recorder.message import Output
+from recorder.formats.message import Output
 from tests.peers import needs
 from tests.recordings import (
     HERE,

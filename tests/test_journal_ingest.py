@@ -14,8 +14,8 @@ import pytest
 from auditor.ingest import Ingest
 from auditor.journal import Journal, JournalError, ingest_journal
 from auditor.query import Selection
-from recorder.journald_sink import JournaldSink
-from recorder.sink import SinkError
+from recorder.sinks.journald_sink import JournaldSink
+from recorder.sinks.sink import SinkError
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import HERE, environment, messages, objects, sessrec, stored_lines, texts

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.journald_sink import JournaldSink
-from recorder.sink import SinkError
-from recorder.spool import Spool
+from recorder.sinks.journald_sink import JournaldSink
+from recorder.sinks.sink import SinkError
+from recorder.sinks.spool import Spool
 from tests.journald import JOURNALD, PATIENCE, message, running_journald
 from tests.peers import needs
 

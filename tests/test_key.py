@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recorder import signing_key
-from recorder.signing_key import KeyFileError, PublicKey, SigningKey
-from recorder.trusted_keys import directory, trust, trust_latest, trusted_keys
+from recorder.keys import signing_key
+from recorder.keys.signing_key import KeyFileError, PublicKey, SigningKey
+from recorder.keys.trusted_keys import directory, trust, trust_latest, trusted_keys
 from tests.golden import KEY
 from tests.peers import needs
 from tests.sealing import key_of

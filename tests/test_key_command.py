@@ -5,7 +5,7 @@ import json
 import pytest
 
 import sessrec
-from recorder import host_directory, signing_key
+from recorder.keys import host_directory, signing_key
 from tests.golden import KEY, RECORDING
 
 

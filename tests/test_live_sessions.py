@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from sssd_responder import live_sessions, session_control
-from sssd_responder.live_sessions import ASK, SETTLE, LiveSessions
-from sssd_responder.session_control import ControlError, GoneError
+from sssd_responder.sessions import live_sessions, session_control
+from sssd_responder.sessions.live_sessions import ASK, SETTLE, LiveSessions
+from sssd_responder.sessions.session_control import ControlError, GoneError
 from tests.live import Worker, description, until
 
 

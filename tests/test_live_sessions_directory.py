@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sssd_responder.directory import DirectoryError
-from sssd_responder.live_sessions import SETTLE, LiveSessions
-from sssd_responder.session_entries import RefusedError, attributes_of
-from sssd_responder.session_reports import AGAIN, COMPARE, LINGER, SessionReports
+from sssd_responder.freeipa.directory import DirectoryError
+from sssd_responder.sessions.live_sessions import SETTLE, LiveSessions
+from sssd_responder.sessions.session_entries import RefusedError, attributes_of
+from sssd_responder.sessions.session_reports import AGAIN, COMPARE, LINGER, SessionReports
 from tests.live import HOST, OTTO, MemoryDirectory, Worker, description
 
 
@@ -380,7 +380,7 @@ def test_what_a_session_does_not_have_is_no_attribute():
 
 
 def session_reports_session(**changed):
-    from sssd_responder.session_control import described
+    from sssd_responder.sessions.session_control import described
 
     return described(description("one", **changed))
 

@@ -3,8 +3,8 @@
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.message import Output, parse
-from recorder.signing_key import load
+from recorder.formats.message import Output, parse
+from recorder.keys.signing_key import load
 from tests.logins import Login, made
 from tests.recorded import lines_of
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.message import Input, Output
-from recorder.signing_key import load
+from recorder.formats.message import Input, Output
+from recorder.keys.signing_key import load
 from tests.journald import running_journald
 from tests.logins import POLICY, RECORDER, USER, Login, made
 from tests.peers import needs

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.signing_key import load
+from recorder.keys.signing_key import load
 from tests.logins import POLICY, Login, made
 from tests.recorded import lines_of, output_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.message import parse
-from recorder.process_status import parent_of
+from recorder.formats.message import parse
+from recorder.logins.process_status import parent_of
 from tests.logins import RECORDER, USER, Login, made
 from tests.peers import needs
 from tests.recorded import lines_of, messages_of, output_of

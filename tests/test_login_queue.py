@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from recorder.login_queue import AT_ONCE, WAITING, LoginQueue
+from recorder.logins.login_queue import AT_ONCE, WAITING, LoginQueue
 
 
 @pytest.fixture

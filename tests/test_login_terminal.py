@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.message import Resize
+from recorder.formats.message import Resize
 from tests.logins import PATIENCE, USER, Login, made
 from tests.peers import needs
 from tests.recorded import messages_of, output_of

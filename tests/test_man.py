@@ -7,9 +7,9 @@ import pytest
 
 import sessrec
 from docs import man
-from recorder import config
-from recorder.host_settings import HOST_TABLE
-from recorder.settings import TABLE
+from recorder.configuration import config
+from recorder.configuration.host_settings import HOST_TABLE
+from recorder.configuration.settings import TABLE
 from tests.peers import needs
 
 

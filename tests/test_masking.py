@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.masking import DEFAULT_PROMPT, InputMask, MaskError
+from recorder.capture.masking import DEFAULT_PROMPT, InputMask, MaskError
 
 PLAIN = {"echo": True, "canonical": True}
 HIDDEN = {"echo": False, "canonical": True}

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from recorder.masking import InputMask
+from recorder.capture.masking import InputMask
 from tests.peers import needs
 
 PATIENCE = 30.0

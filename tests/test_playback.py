@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from auditor.player.moment import END, MomentError, TypedMoment, clock, parse
 from auditor.player.playback import Playback
-from recorder.message import Output, Resize
+from recorder.formats.message import Output, Resize
 from tests.playing import timeline
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.player.loader import Loader
 from auditor.recording import FileRecording
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 from tests.peers import needs
 from tests.playing import line, write
 from tests.recorded import SESSREC, environment

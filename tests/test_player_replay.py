@@ -12,8 +12,8 @@ from auditor.player.frame import recorded
 from auditor.player.replay import Replay
 from auditor.player.timeline import Timeline
 from auditor.transcript import STRING_TIMEOUT
-from recorder.locale_charset import known_charset
-from recorder.message import Input, Output, Resize
+from recorder.capture.locale_charset import known_charset
+from recorder.formats.message import Input, Output, Resize
 
 PIECES = st.lists(
     st.one_of(

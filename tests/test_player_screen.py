@@ -5,7 +5,7 @@ import lzma
 
 import pytest
 
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 from tests.peers import needs
 from tests.playing import Window, line, write
 from tests.recorded import ROOT, SESSREC

@@ -8,7 +8,7 @@ from auditor.player.playback import Playback
 from auditor.player.seen_index import SeenIndex
 from auditor.player.status import status_line
 from auditor.recording import FileRecording
-from recorder.message import Output, Resize
+from recorder.formats.message import Output, Resize
 from tests.peers import needs
 from tests.playing import Window, line, write
 from tests.recorded import SESSREC

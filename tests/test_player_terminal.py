@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.frame import bar, listed, recorded, whole_screen
 from auditor.player.painter import Painter
-from recorder.message import Output
+from recorder.formats.message import Output
 from tests.peers import needs
 from tests.playing import Window, line, play, write
 from tests.recorded import ROOT, SESSREC, OnTerminal

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.rate_limit import RateLimit
+from recorder.sinks.rate_limit import RateLimit
 
 
 def test_a_burst_passes_and_a_flood_does_not():

@@ -8,15 +8,15 @@ import time
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.capture import Capture, Limits
-from recorder.encoder import Encoder
-from recorder.file_sink import FileSink
-from recorder.log import RecordingFailed
-from recorder.message import Output, parse
-from recorder.session import Session, header
-from recorder.session_process import Child
-from recorder.signals import Signals
-from recorder.spool import Spool
+from recorder.capture.copy_loop import Capture, Limits
+from recorder.capture.log import RecordingFailed
+from recorder.capture.session import Session, header
+from recorder.capture.session_process import Child
+from recorder.capture.signals import Signals
+from recorder.formats.encoder import Encoder
+from recorder.formats.message import Output, parse
+from recorder.sinks.file_sink import FileSink
+from recorder.sinks.spool import Spool
 from tests.failing_sink import FailingSink
 from tests.recorded import actions_of, lines_of, messages_of, output_of, record
 from tests.sealing import key_of
@@ -146,7 +146,7 @@ def test_without_a_usable_key_the_session_goes_on_unsigned_where_the_policy_allo
 def test_a_half_character_before_an_idle_signature_does_not_look_like_tampering(home):
     session = record(home, "sh", "-c", r"printf 'a\346'; sleep 1.7", options=["--sign-interval", "1"])
     assert session.finish() == 0
-    from recorder.signing_key import load
+    from recorder.keys.signing_key import load
 
     key = load(home / "data" / "session-recording" / "key.pem").public
     assert verify(lines_of(home / "rec.jsonl"), [key]).verdict is Verdict.COMPLETE
@@ -167,7 +167,7 @@ def test_an_idle_session_is_signed_too(home):
     session.finish()
     lines = lines_of(home / "rec.jsonl")
     assert actions_of(home / "rec.jsonl") == ["session-start", "checkpoint", "session-end"] or b'"sig"' in lines[1]
-    from recorder.signing_key import load
+    from recorder.keys.signing_key import load
 
     key = load(home / "data" / "session-recording" / "key.pem").public
     assert verify(lines, [key]).verdict is Verdict.COMPLETE

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.message import Output, parse
-from recorder.signing_key import load
+from recorder.formats.message import Output, parse
+from recorder.keys.signing_key import load
 from tests.journald import running_journald
 from tests.recorded import SESSREC, OnTerminal, environment
 

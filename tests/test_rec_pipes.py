@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from recorder.message import Input, Output
+from recorder.formats.message import Input, Output
 from tests.recorded import (
     SESSREC,
     actions_of,

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from recorder.host_settings import HostSettings
-from sssd_responder import identity
-from sssd_responder.identity import LOGIN_SHELL, Identities, IdentityError, SourceError, User
-from sssd_responder.last_known import LastKnown
-from sssd_responder.system_users import FileUsers, NssUsers
+from recorder.configuration.host_settings import HostSettings
+from sssd_responder.decisions import identity
+from sssd_responder.decisions.identity import LOGIN_SHELL, Identities, IdentityError, SourceError, User
+from sssd_responder.decisions.system_users import FileUsers, NssUsers
+from sssd_responder.freeipa.last_known import LastKnown
 
 ALICE = User("alice", 70001, frozenset({"staff", "not-posix"}), "/bin/zsh", "/home/alice")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sssd_responder import last_known
-from sssd_responder.identity import User
-from sssd_responder.last_known import LastKnown, LastKnownError
-from sssd_responder.snapshot import Snapshot
+from sssd_responder.decisions.identity import User
+from sssd_responder.decisions.snapshot import Snapshot
+from sssd_responder.freeipa import last_known
+from sssd_responder.freeipa.last_known import LastKnown, LastKnownError
 
 ALICE = User("alice", 70001, frozenset({"staff"}), "/bin/zsh", "/home/alice")
 SNAPSHOT = Snapshot(

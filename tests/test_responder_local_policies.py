@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipa_plugin.policy import Action, Audit, Capture, Members, OnFailure, Overrides
-from sssd_responder import local_policies
-from sssd_responder.local_policies import LocalPolicyError, parse, read_local
+from sssd_responder.decisions import local_policies
+from sssd_responder.decisions.local_policies import LocalPolicyError, parse, read_local
 
 FULL = """
 [defaults]

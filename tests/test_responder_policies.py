@@ -5,8 +5,8 @@ import time
 import pytest
 
 from ipa_plugin.policy import DEFAULTS, OnFailure
-from sssd_responder.policies import Policies, Undecided
-from sssd_responder.snapshot import Snapshot
+from sssd_responder.decisions.policies import Policies, Undecided
+from sssd_responder.decisions.snapshot import Snapshot
 
 BASE = "cn=accounts,dc=lab,dc=test"
 LOCAL = '[[policy]]\nname = "local"\nusers = ["lena"]\nnotice = "Local."\n'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sssd_responder.watch import FULL_READ, IN_FLIGHT, SETTLED, Polling, Signs
+from sssd_responder.freeipa.watch import FULL_READ, IN_FLIGHT, SETTLED, Polling, Signs
 
 
 class Server:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.file_sink import FileSink
-from recorder.sink import SinkError
-from recorder.spool import PATIENCE, Spool
+from recorder.sinks.file_sink import FileSink
+from recorder.sinks.sink import SinkError
+from recorder.sinks.spool import PATIENCE, Spool
 from tests.failing_sink import FailingSink
 
 LINES = [b"message %d\n" % n for n in range(12)]

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.sink import SinkError
-from recorder.spool import Spool
-from recorder.syslog_sink import FACILITIES, SAFE_PAYLOAD, SyslogSink
+from recorder.sinks.sink import SinkError
+from recorder.sinks.spool import Spool
+from recorder.sinks.syslog_sink import FACILITIES, SAFE_PAYLOAD, SyslogSink
 from tests.peers import needs
 
 PATIENCE = 60.0

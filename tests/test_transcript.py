@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from auditor.screen import Screen
 from auditor.transcript import Transcript
-from recorder.locale_charset import known_charset
-from recorder.message import Input, Output, Resize
+from recorder.capture.locale_charset import known_charset
+from recorder.formats.message import Input, Output, Resize
 from tests.fuzz import fuzz_screen, run
 from tests.peers import needs
 from tests.sessions import recorded

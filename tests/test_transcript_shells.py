@@ -3,7 +3,7 @@
 import pytest
 
 from auditor.transcript import Transcript
-from recorder.message import Input, Output
+from recorder.formats.message import Input, Output
 from tests.peers import needs
 from tests.sessions import output_of, recorded
 

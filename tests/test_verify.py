@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.verify import CLOCK_TOLERANCE, Verdict, Verification, verify
-from recorder.message import Input, Output, Resize
-from recorder.signing_key import PublicKey
+from recorder.formats.message import Input, Output, Resize
+from recorder.keys.signing_key import PublicKey
 from tests import fuzz
 from tests.fuzz import fuzz_verify
 from tests.golden import golden_key, golden_lines

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import sessrec
-from recorder import signing_key
+from recorder.keys import signing_key
 from tests.golden import KEY, RECORDING, golden_lines
 from tests.sealing import REC, key_of, line_of, messages, sealed_recording
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.json_objects import CutShortError, json_objects
 from auditor.verify import verify, verify_file
-from recorder.message import MAX_LINE, MessageError
+from recorder.formats.message import MAX_LINE, MessageError
 from tests.golden import golden_key, golden_lines
 
 LINES = golden_lines()

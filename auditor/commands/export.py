@@ -17,7 +17,7 @@ from auditor.exports import asciicast, raw, text, tlog
 from auditor.exports.messages import ExportError, messages
 from auditor.locate import locate
 from auditor.own_store import add_store_argument
-from recorder.message import Message
+from recorder.formats.message import Message
 
 HELP = "export a recording as asciicast, text, raw bytes or tlog's messages"
 

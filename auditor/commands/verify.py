@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.errors import SessrecError
+from recorder.keys.signing_key import PublicKey
 from recorder.paths import user_key_file
-from recorder.signing_key import PublicKey
 
 if TYPE_CHECKING:
     from auditor.recording import Recording
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify every recording; the gravest answer is the exit status."""
-    from recorder.trusted_keys import trusted_keys
+    from recorder.keys.trusted_keys import trusted_keys
 
     trusted = trusted_keys(user_key_file(), args.key)
     answers = [_report(name, trusted, args) for name in args.recordings]

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 
 from auditor.exports.messages import charset, json_line
-from recorder.message import Input, Message, Output, Resize
+from recorder.formats.message import Input, Message, Output, Resize
 
 _DEFAULT_SIZE = (80, 24)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from auditor.printable import printable
 from auditor.recording import Recording
+from recorder.capture.locale_charset import known_charset
 from recorder.errors import SessrecError
-from recorder.locale_charset import known_charset
-from recorder.message import Message, MessageError, parse
+from recorder.formats.message import Message, MessageError, parse
 
 
 class ExportError(SessrecError):

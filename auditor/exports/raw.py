@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from recorder.message import Input, Message, Output
+from recorder.formats.message import Input, Message, Output
 
 
 def export(messages: Iterable[Message], *, with_input: bool) -> Iterator[bytes]:

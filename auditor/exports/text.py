@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from auditor.exports.messages import charset
 from auditor.printable import printable
 from auditor.transcript import Seen, Transcript
-from recorder.message import Message
+from recorder.formats.message import Message
 
 
 def export(messages: Iterable[Message], *, with_input: bool) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from auditor.exports.messages import json_line
-from recorder.message import Message
+from recorder.formats.message import Message
 
 
 def export(messages: Iterable[Message]) -> Iterator[bytes]:

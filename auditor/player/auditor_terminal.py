@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from auditor.player.painter import HIDE_CURSOR, SHOW_CURSOR
-from recorder.terminal import CC, IFLAG, LFLAG, size
+from recorder.capture.terminal import CC, IFLAG, LFLAG, size
 
 _TAKE = "\x1b[?1049h\x1b[?7l" + HIDE_CURSOR
 """The alternate screen, so that what stood there comes back; no automatic wrapping, as every row is placed."""

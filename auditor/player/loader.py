@@ -6,9 +6,9 @@ from typing import Any
 from auditor.player.timeline import Event, Timeline
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording
+from recorder.capture.locale_charset import known_charset
 from recorder.errors import SessrecError
-from recorder.locale_charset import known_charset
-from recorder.message import Message, MessageError, parse
+from recorder.formats.message import Message, MessageError, parse
 
 MAX_MEMORY = 2 * 1024**3
 """Bytes of a timeline. No session prints that much in years; who fabricates one must not fill the memory."""

@@ -17,7 +17,7 @@ from auditor.player.replay import Replay
 from auditor.player.signals import ENDING, Signals
 from auditor.player.status import status_line
 from auditor.printable import printable
-from recorder.message import Input
+from recorder.formats.message import Input
 
 _SLICE = 0.02
 """Seconds of work between two looks at the keyboard."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.timeline import Timeline
 from auditor.transcript import STRING_TIMEOUT
-from recorder.message import Resize
+from recorder.formats.message import Resize
 
 _CHUNK = 64 * 1024
 """Bytes between two looks at the clock, some 15 ms of work."""

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
-from recorder.message import Input, Output, Packet, Resize
+from recorder.formats.message import Input, Output, Packet, Resize
 
 _OUTPUT, _INPUT, _RESIZE = range(3)
 
@@ -24,7 +24,7 @@ class Timeline:
 
     `length` is the last known moment in milliseconds. `complete` says that no more is there at the moment, and
     `ended` that no more can come: the session's end was read, or something that cannot be played. `charset` is
-    one that `recorder.locale_charset.known_charset` lets through.
+    one that `recorder.capture.locale_charset.known_charset` lets through.
     """
 
     def __init__(self) -> None:

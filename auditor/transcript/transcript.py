@@ -1,7 +1,7 @@
 """What was seen and what was typed in a session, as lines of text with their times: what a search looks through.
 
-Packets of `recorder.message` go in, in their order; lines come out as soon as they are known. The time of a printed
-line is the first at which it stood complete on the screen, so that a player put there shows it; of a command and of
+Packets of `recorder.formats.message` go in, in their order; lines come out as soon as they are known. The time of
+a printed line is the first at which it stood complete on the screen, so that a player put there shows it; of a command and of
 typed text, the time of Enter.
 """
 
@@ -13,8 +13,8 @@ from auditor.transcript.budget import Budget
 from auditor.transcript.command_line import PAUSE, CommandLine
 from auditor.transcript.entered import Entered
 from auditor.transcript.printed import Printed
-from recorder.locale_charset import known_charset
-from recorder.message import Input, Output, Packet, Resize
+from recorder.capture.locale_charset import known_charset
+from recorder.formats.message import Input, Output, Packet, Resize
 
 LOOK_EVERY = 100
 """Milliseconds of recording between two looks at the screen: what stood there for less was not seen."""

@@ -14,9 +14,9 @@ from benchmarks.login.terminals import Terminal, Terminals
 from benchmarks.recorder import data
 from benchmarks.recorder.candidates import Programs
 from benchmarks.recorder.measure import MeasureError
-from recorder.message import Output, parse
-from recorder.process_status import parent_of
-from recorder.signing_key import load
+from recorder.formats.message import Output, parse
+from recorder.keys.signing_key import load
+from recorder.logins.process_status import parent_of
 
 FEW, IDLE, BUSY = 20, 200, 20
 """Sessions."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.recorder.targets import TARGETS, Figures, Target
-from recorder.session import VERSION
+from recorder.capture.session import VERSION
 
 Outcome = list[tuple[Target, float | None]]
 """Every target with the value that was measured, None where it was not."""

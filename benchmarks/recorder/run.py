@@ -18,7 +18,7 @@ from rich.progress import Progress
 from benchmarks.recorder import data, report
 from benchmarks.recorder.candidates import Candidate, available, build
 from benchmarks.recorder.measure import Bench, MeasureError
-from recorder import message
+from recorder.formats import message
 
 READING_SIDE = ("screen", "ingest", "search")
 """Modules of `benchmarks` for the auditor's half: `python -m benchmarks.X --json` ends with a line of JSON,

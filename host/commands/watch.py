@@ -16,8 +16,8 @@ import argparse
 import os
 import sys
 
-from sssd_responder import session_control
-from sssd_responder.session_control import DESCRIBE, SESSIONS, ControlError, GoneError
+from sssd_responder.sessions import session_control
+from sssd_responder.sessions.session_control import DESCRIBE, SESSIONS, ControlError, GoneError
 
 HELP = "show the screen of a session as it is now"
 

@@ -25,14 +25,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from recorder import signing_key
+from recorder.keys import signing_key
+from recorder.keys.signing_key import KeyFileError, PublicKey, SigningKey
+from recorder.keys.trusted_keys import file_of, hosts, of_host, trust, trust_latest
 from recorder.paths import user_key_file
-from recorder.signing_key import KeyFileError, PublicKey, SigningKey
-from recorder.trusted_keys import file_of, hosts, of_host, trust, trust_latest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recorder.host_directory import HostKeys
+    from recorder.keys.host_directory import HostKeys
 
 HELP = "show, create, export, trust and fetch the keys that sign recordings"
 
@@ -103,7 +103,7 @@ def _bound(key: PublicKey, host: str | None) -> PublicKey:
 
 def _fetch(args: argparse.Namespace, path: Path) -> int:
     """Trust what the directory has, and say what is new, what has changed, and what it has no more."""
-    from recorder import host_directory
+    from recorder.keys import host_directory
 
     found = host_directory.fetch(args.hosts, args.server)
     new = 0

@@ -16,16 +16,16 @@ the recording failed and the policy is to deny.
 import os
 import sys
 
-from recorder import terminal
-from recorder.recording import Recording
-from recorder.settings import Settings, parse
-from recorder.spawn import Command
+from recorder.capture import terminal
+from recorder.capture.recording import Recording
+from recorder.capture.spawn import Command
+from recorder.configuration.settings import Settings, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recorder.sink import Sink
+    from recorder.sinks.sink import Sink
 
 HELP = "record a terminal session"
 
@@ -64,7 +64,7 @@ def _login_shell(environment: dict[str, str]) -> Command:
 def _sink(settings: Settings, rec: str) -> "tuple[Sink, str]":
     """The sink, and the file where there is one. Raises SinkError, before anything is started."""
     if settings.output or settings.sink == "file":
-        from recorder.file_sink import FileSink
+        from recorder.sinks.file_sink import FileSink
 
         if settings.output:
             file = FileSink(settings.output)
@@ -72,10 +72,10 @@ def _sink(settings: Settings, rec: str) -> "tuple[Sink, str]":
             file = FileSink.in_directory(settings.directory or _data_directory() + "/recordings", rec)
         return file, file.path
     if settings.sink == "journald":
-        from recorder.journald_sink import JournaldSink
+        from recorder.sinks.journald_sink import JournaldSink
 
         return JournaldSink(namespace=settings.journal_namespace or None), ""
-    from recorder.syslog_sink import SyslogSink
+    from recorder.sinks.syslog_sink import SyslogSink
 
     return SyslogSink(settings.syslog_path), ""
 

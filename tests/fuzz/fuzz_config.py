@@ -2,8 +2,8 @@
 
 import re
 
-from recorder import config
-from recorder.settings import TABLE
+from recorder.configuration import config
+from recorder.configuration.settings import TABLE
 from tests import fuzz
 
 SEEDS = [

@@ -1,6 +1,6 @@
 """The message reader: any line is a message whose packets and times make sense, or an error of one line."""
 
-from recorder.message import MAX_ID, Message, MessageError, parse
+from recorder.formats.message import MAX_ID, Message, MessageError, parse
 from tests import fuzz
 from tests.sealing import line_of, messages
 

@@ -1,7 +1,7 @@
 """The screen and what is read from it: any bytes, cut into packets anywhere, at any size."""
 
 from auditor.transcript import Transcript
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 from tests import fuzz
 
 CHARSETS = ("UTF-8", "iso8859-1", "gb18030", "no such set")

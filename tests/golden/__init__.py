@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recorder.signing_key import load_public
+from recorder.keys.signing_key import load_public
 
 RECORDING = Path(__file__).parent / "recording.jsonl"
 KEY = Path(__file__).parent / "key.pub"

@@ -1,6 +1,6 @@
 """Writes the golden recording and its public key: `python -m tests.golden.make`."""
 
-from recorder.message import Input, Output, Resize
+from recorder.formats.message import Input, Output, Resize
 from tests.golden import KEY, RECORDING
 from tests.sealing import key_of, messages, sealed
 

@@ -1,0 +1,1 @@
+"""The messages of a recording: how they are written, read, and chained."""

@@ -1,0 +1,1 @@
+"""Hosts' keys: made, trusted, found in FreeIPA."""

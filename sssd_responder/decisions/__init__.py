@@ -1,0 +1,1 @@
+"""Who is recorded: users, policies, and what follows."""

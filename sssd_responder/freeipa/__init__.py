@@ -1,0 +1,1 @@
+"""What the host reads from and writes to FreeIPA."""
