@@ -2,6 +2,8 @@
 
     error -warning "no such file"        lines with the word and the phrase, without the other word
     cmd:git -cmd:status                  commands; entered: what was typed; printed: (or screen:) what was shown
+    exec:curl file:/etc net:192.0.2.1    processes and their arguments, files, addresses, ports and names of hosts
+    url:example.test event:denied        addresses of the web in any line; any event
     user:alice host:web* since:monday    in whose recordings, and when
     rec:0f3a                             in the recording whose id begins so
 
@@ -11,13 +13,14 @@ word excluded for a field that nothing else is asked of excludes whole recording
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
 from typing import NamedTuple
 
 from auditor.time_forms import TimeFormError, point_in_time
+from auditor.transcript import Kind
 from auditor.words import fold
 from recorder.errors import SessrecError
 
@@ -25,12 +28,32 @@ MAX_TERMS = 50
 """Every term costs a look into the index; no person types that many."""
 
 ANY = "any"
+EVENT = "event"
+LINE_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    ANY: ("printed", "entered", "command", "exec", "file", "network", "other"),
+    EVENT: ("exec", "file", "network", "other"),
+    "printed": ("printed",),
+    "entered": ("entered",),
+    "command": ("command",),
+    "exec": ("exec",),
+    "file": ("file",),
+    "net": ("network", "host"),
+    "url": ("url",),
+}
+"""The kinds of lines that a group of each kind looks through. Lines of the kinds `url` and `host` repeat what others
+have in them, and are found by their fields only."""
+
 _FIELDS = {
     "cmd": "command",
     "command": "command",
     "entered": "entered",
     "printed": "printed",
     "screen": "printed",
+    "exec": "exec",
+    "file": "file",
+    "net": "net",
+    "url": "url",
+    "event": EVENT,
 }
 _FILTERS = ("user", "host", "rec", "since", "until")
 
@@ -67,7 +90,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Terms that one line must have, and must not have. `kind` as in Seen, or ANY. The terms are folded, with
+    """Terms that one line must have, and must not have. `kind` is one of LINE_KINDS. The terms are folded, with
     single spaces where any white space may stand."""
 
     kind: str

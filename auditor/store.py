@@ -30,6 +30,8 @@ class Facts:
     the terminal. `marked`: its session-start was seen, so it is one of ours and an end will be marked as well;
     `ended`: it was, with `exit_code` and `reason`. `pid` is the recorded command's.
 
+    `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.AUDITED`).
+
     `origin`: the sender that the journal vouches for, else "". `source`: the file or journal that it came from.
     `late`: messages came after others with higher ids, and are not in the texts yet. `settled`: the texts have all
     that is known. `revision` counts the additions.
@@ -59,6 +61,7 @@ class Facts:
     exit_code: int | None = None
     reason: str = ""
     lost: int = 0
+    events: int = 0
     late: bool = False
     settled: bool = False
     origin: str = ""
@@ -72,12 +75,18 @@ class Facts:
 
 
 class Event(NamedTuple):
-    """An event message: its message id, ms since the recording began, ECS action, and what else it says as JSON."""
+    """An event: the id of its message, the ms into the recording at which it happened, ECS action, and what else it
+    says, as a JSON object.
+
+    `part` 0 is the message itself. What is derived from a message, an alert, has the same id and a part above; no
+    two events of a recording have the same id and part.
+    """
 
     id: int
     at: int
     action: str
     detail: str
+    part: int = 0
 
 
 class Refusal(NamedTuple):
@@ -103,9 +112,10 @@ class Quarantined(NamedTuple):
 class Addition:
     """New messages of one recording, and what follows from them.
 
-    `facts` with the revision that they were computed from. `lines` are message ids and lines. `seen` is settled;
+    `facts` with the revision that they were computed from. `lines` are message ids and lines. `seen` is settled, and
+    has the lines of events among the others, each kind in the order in which it is to be kept;
     `passing` is what would be seen if the recording ended here, and stands until the next addition. `anew`: the
-    texts so far are replaced, not continued.
+    texts and the events so far are replaced, not continued.
     """
 
     facts: Facts
@@ -117,8 +127,8 @@ class Addition:
 
 
 class Hit(NamedTuple):
-    """A line that a query found: its kind (printed, entered, command), ms into the recording, and where in its text
-    the searched terms stand (start, end), in code points."""
+    """A line that a query found: its kind (as in Seen), ms into the recording, and where in its text the searched
+    terms stand (start, end), in code points."""
 
     facts: Facts
     kind: str
@@ -151,11 +161,11 @@ class Store(Protocol):
         ...
 
     def seen(self, rec: str, kind: str) -> Iterator[Seen]:
-        """What was printed, entered or run, in order."""
+        """The lines of one kind, in order."""
         ...
 
     def events(self, rec: str) -> Iterator[Event]:
-        """Its events in order."""
+        """Its events in the order of their messages and parts."""
         ...
 
     def search(self, query: Query, each: int) -> Iterator[Hit]:

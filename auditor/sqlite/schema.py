@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.store import StoreError
 
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version`: raised with every change that an older program could not read."""
 
 BUSY_SECONDS = 60.0
@@ -68,10 +68,11 @@ INSERT INTO word_parts(word_parts, rank) VALUES ('automerge', 8);
 CREATE TABLE events (
     recording INTEGER NOT NULL,
     id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
     at INTEGER NOT NULL,
     action TEXT NOT NULL,
     detail TEXT NOT NULL,
-    PRIMARY KEY (recording, id)
+    PRIMARY KEY (recording, id, part)
 ) WITHOUT ROWID;
 
 -- How far each source (a file, a journal) has been read.
@@ -90,6 +91,26 @@ CREATE TABLE deleted (rec TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('words_removed', 0);
 """
+
+
+UPGRADES = {
+    # Events of which one message may have several. What was taken in before is not searched for events and addresses.
+    1: """
+CREATE TABLE new_events (
+    recording INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (recording, id, part)
+) WITHOUT ROWID;
+INSERT INTO new_events SELECT recording, id, 0, at, action, detail FROM events;
+DROP TABLE events;
+ALTER TABLE new_events RENAME TO events;
+""",
+}
+"""What makes of a store of the one version one of the next."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -126,7 +147,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # No view or trigger of a file that came from elsewhere may call anything with side effects.
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
-    if _version(connection, path) == 0:
+    if _version(connection, path) < VERSION:
         _initialize(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     # The log is the truth: what a power cut takes from the store is ingested again. A killed process loses nothing.
@@ -151,16 +172,25 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 def _initialize(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _version(connection, path) == 0:
+        version = _version(connection, path)
+        if version == 0:
             if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 raise StoreError(f"{path} is a database of something else: name another file with --store")
-            for statement in SCHEMA.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            _execute(connection, SCHEMA)
+        else:
+            for older in range(version, VERSION):
+                _execute(connection, UPGRADES[older])
+        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    # Not executescript(), which would commit.
+    for statement in statements.split(";\n"):
+        connection.execute(statement)
 
 
 def _reason(error: Exception) -> str:

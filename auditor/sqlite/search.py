@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from auditor.line_match import Line, LineMatch
-from auditor.query import ANY, Group, Query
+from auditor.query import LINE_KINDS, Group, Query
 from auditor.sqlite.texts import KIND_CODES, KINDS, ROWS, Block, Texts
 from auditor.sqlite.words import Vocabulary, quoted
 from auditor.store import Facts, Hit
@@ -129,7 +129,7 @@ class _Finder:
     """The lines of one group, recording by recording."""
 
     def __init__(self, texts: Texts, index: _Index, group: Group, query: Query) -> None:
-        self._kinds = range(len(KINDS)) if group.kind == ANY else (KIND_CODES[group.kind],)
+        self._kinds = tuple(KIND_CODES[kind] for kind in LINE_KINDS[group.kind])
         self._texts = texts
         self._index = index
         self._match = LineMatch(group)

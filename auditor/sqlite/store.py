@@ -85,7 +85,8 @@ class SqliteStore:
         """See Store."""
         with self._errors():
             rows = self._connection.execute(
-                "SELECT id, at, action, detail FROM events WHERE recording = ? ORDER BY id", (self._number(rec),)
+                "SELECT id, at, action, detail, part FROM events WHERE recording = ? ORDER BY id, part",
+                (self._number(rec),),
             ).fetchall()
         return map(Event._make, rows)
 
@@ -174,7 +175,7 @@ class SqliteStore:
         if addition.anew:
             self._connection.execute("DELETE FROM events WHERE recording = ?", (number,))
         self._connection.executemany(
-            "INSERT OR IGNORE INTO events(recording, id, at, action, detail) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO events(recording, id, at, action, detail, part) VALUES (?, ?, ?, ?, ?, ?)",
             [(number, *event) for event in addition.events],
         )
 

@@ -11,13 +11,13 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from auditor.sqlite.words import Vocabulary
-from auditor.transcript import Seen
+from auditor.transcript import Kind, Seen
 from auditor.words import fold, words
 
-KINDS: tuple[Literal["printed", "entered", "command"], ...] = ("printed", "entered", "command")
+KINDS: tuple[Kind, ...] = ("printed", "entered", "command", "exec", "file", "network", "other", "url", "host")
 """A block's kind is a position in this."""
 
 KIND_CODES: dict[str, int] = {kind: code for code, kind in enumerate(KINDS)}
@@ -37,7 +37,7 @@ class Block(NamedTuple):
     """Lines of one kind, joined by newlines, and the ms into the recording at which each was seen (packed)."""
 
     number: int
-    kind: Literal["printed", "entered", "command"]
+    kind: Kind
     packed_times: bytes
     text: str
 

@@ -1,8 +1,8 @@
 """What was seen and what was typed in a session, as lines of text with their times: what a search looks through.
 
 Packets of `recorder.formats.message` go in, in their order; lines come out as soon as they are known. The time of
-a printed line is the first at which it stood complete on the screen, so that a player put there shows it; of a command and of
-typed text, the time of Enter.
+a printed line is the first at which it stood complete on the screen, so that a player put there shows it; of a
+command and of typed text, the time of Enter.
 """
 
 import codecs
@@ -25,14 +25,21 @@ STRING_TIMEOUT = 5_000
 _SLICE = 64 * 1024
 
 
+Kind = Literal["printed", "entered", "command", "exec", "file", "network", "other", "url", "host"]
+
+
 class Seen(NamedTuple):
     """A line of text. `at`: milliseconds since the recording began.
 
     `printed`: seen on the screen. `entered`: typed, without its control characters. `command`: what stood on the
     line when Enter was pressed, without the prompt; the lines of a longer command are joined by newlines.
+
+    A transcript gives these three. `exec`, `file`, `network`, `other`: what an event says (`auditor.events`). `url`,
+    `host`: an address of the web, and a host's name or a name beside an address, that other lines have in them
+    (`auditor.mentions`).
     """
 
-    kind: Literal["printed", "entered", "command"]
+    kind: Kind
     at: int
     text: str
 
