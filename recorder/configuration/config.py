@@ -61,6 +61,21 @@ def parse(data: bytes, name: str, section: str = SECTION, table: Mapping[str, Se
     return values
 
 
+def statements(text: str) -> list[tuple[int, str]]:
+    """(line number, text) of each statement of a valid document, comments and empty lines among them."""
+    found = []
+    start, lines = 1, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        lines = f"{lines}\n{line}" if lines else line
+        try:
+            tomllib.loads(lines)
+        except (ValueError, RecursionError):
+            continue
+        found.append((start, lines))
+        start, lines = number + 1, ""
+    return found
+
+
 def _decoded(data: bytes, name: str) -> str:
     if len(data) > MAX_SIZE:
         raise ConfigError(f"{name}:1: longer than {MAX_SIZE} bytes; is it a configuration file?")
@@ -100,7 +115,7 @@ def _line(text: str, path: Sequence[str]) -> int:
     statement sets is what it reads under the last table header, so tomllib stays the only one who knows TOML.
     """
     header = ""
-    for number, statement in _statements(text):
+    for number, statement in statements(text):
         if statement.lstrip().startswith("["):
             header = statement
             found = tomllib.loads(statement)
@@ -109,21 +124,6 @@ def _line(text: str, path: Sequence[str]) -> int:
         if _has(found, path):
             return number
     return 1
-
-
-def _statements(text: str) -> list[tuple[int, str]]:
-    """(line number, text) of each statement of a valid document, comments and empty lines among them."""
-    found = []
-    start, lines = 1, ""
-    for number, line in enumerate(text.split("\n"), 1):
-        lines = f"{lines}\n{line}" if lines else line
-        try:
-            tomllib.loads(lines)
-        except (ValueError, RecursionError):
-            continue
-        found.append((start, lines))
-        start, lines = number + 1, ""
-    return found
 
 
 def _first_unreadable(text: str) -> int:
