@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from auditor.intake import Intake, RefusedError, first_facts, parsed
+from auditor.intake import Intake, RefusedError, Watcher, first_facts, parsed
 from auditor.printable import printable
 from auditor.store import ConflictError, Refusal, Store
 from recorder.formats.message import Message
@@ -61,18 +61,20 @@ def rare_collections() -> Iterator[None]:
 
 
 class Ingest:
-    """Takes lines into one store. `counts` is what it did so far."""
+    """Takes lines into one store. `counts` is what it did so far. `watcher` looks at what is new in the recordings,
+    and may add alerts to it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, watcher: Watcher | None = None) -> None:
         self.counts = Counts()
         self._store = store
+        self._watcher = watcher
         self._open: OrderedDict[str, Intake] = OrderedDict()
 
     def take(self, source: str, mark: str | None, lines: Sequence[bytes], origins: Sequence[str] = ()) -> None:
         """Add lines of a source that is read up to `mark` with them; `origins` are who sent each of them, where
         that is known. Empty lines are nothing."""
         for _ in range(MAX_ATTEMPTS):
-            batch = _Batch(self._store, self._open, source)
+            batch = _Batch(self._store, self._open, source, self._watcher)
             try:
                 batch.take(lines, origins)
                 batch.add(mark)
@@ -89,7 +91,7 @@ class Ingest:
         read up to `mark` is noted with it."""
         try:
             for rec in self._store.unsettled(source):
-                _settle(self._store, source, rec, self._open)
+                _settle(self._store, source, rec, self._open, self._watcher)
         except ConflictError:
             # The other process has seen more of it, and settles it itself.
             self._open.clear()
@@ -102,8 +104,11 @@ class Ingest:
 class _Batch:
     """Lines that are added together."""
 
-    def __init__(self, store: Store, intakes: "OrderedDict[str, Intake]", source: str) -> None:
+    def __init__(
+        self, store: Store, intakes: "OrderedDict[str, Intake]", source: str, watcher: Watcher | None
+    ) -> None:
         self.counts = Counts()
+        self._watcher = watcher
         self._store = store
         self._open = intakes
         self._source = source
@@ -155,10 +160,11 @@ class _Batch:
         self.counts.recordings.add(message.rec)
 
     def _intake(self, message: Message, origin: str) -> Intake:
-        intake = _opened(self._store, message.rec, self._open)
+        intake = _opened(self._store, message.rec, self._open, self._watcher)
         if intake is None:
             facts = first_facts(message, self._source, origin)
-            intake = self._open[message.rec] = Intake(facts, partial(self._store.line, message.rec))
+            intake = Intake(facts, partial(self._store.line, message.rec), self._watcher)
+            self._open[message.rec] = intake
         return intake
 
     def _forget_unknown(self, rec: str) -> None:
@@ -174,7 +180,7 @@ class _Batch:
         while len(self._open) > MAX_OPEN // 2:
             rec, intake = next(iter(self._open.items()))
             if not intake.facts.settled:
-                _settle(self._store, self._source, rec, self._open)
+                _settle(self._store, self._source, rec, self._open, self._watcher)
             del self._open[rec]
 
     def _refuse(self, error: RefusedError, rec: str, line: bytes) -> None:
@@ -184,7 +190,7 @@ class _Batch:
         self._refusals.append(Refusal(re.sub(r"(?<![\w-])\d+", "N", str(error)), rec, excerpt))
 
 
-def _opened(store: Store, rec: str, intakes: "OrderedDict[str, Intake]") -> Intake | None:
+def _opened(store: Store, rec: str, intakes: "OrderedDict[str, Intake]", watcher: Watcher | None) -> Intake | None:
     """The intake of a recording that is known; None for a new one."""
     if rec in intakes:
         intakes.move_to_end(rec)
@@ -192,11 +198,13 @@ def _opened(store: Store, rec: str, intakes: "OrderedDict[str, Intake]") -> Inta
     facts = store.facts(rec)
     if facts is None:
         return None
-    intakes[rec] = Intake.resumed(facts, partial(store.line, rec), store.lines(rec))
+    intakes[rec] = Intake.resumed(facts, partial(store.line, rec), store.lines(rec), watcher)
     return intakes[rec]
 
 
-def _settle(store: Store, source: str, rec: str, intakes: "OrderedDict[str, Intake]") -> None:
-    intake = _opened(store, rec, intakes)
+def _settle(
+    store: Store, source: str, rec: str, intakes: "OrderedDict[str, Intake]", watcher: Watcher | None
+) -> None:
+    intake = _opened(store, rec, intakes, watcher)
     if intake is not None:
         store.add(source, None, [intake.settlement(lambda: store.lines(rec))], ())

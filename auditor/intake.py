@@ -6,10 +6,11 @@ Pure: messages in, an `Addition` for the store out. The state of the screen live
 import codecs
 import copy
 import copyreg
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from auditor import events
+from auditor.mentions import Mentions
 from auditor.store import Addition, Event, Facts
 from auditor.transcript import Seen, Transcript
 from recorder.capture.locale_charset import known_charset
@@ -21,17 +22,33 @@ MAX_NAME = 256
 MAX_JUMP = 1_000_000
 """Ids that may be missing at once. A forged id beyond would make every message after it late."""
 
-MAX_DETAIL = 4096
-"""Characters kept of what an event says; the message itself is kept whole."""
-
-_HEADER = frozenset(
-    {"ver", "host", "rec", "user", "term", "session", "id", "pos", "time", "timing", "in_txt", "in_bin"}
-    | {"out_txt", "out_bin", "event", "seal", "key", "sig"}
-)
+MAX_ARGUMENT = 4096
+"""Characters kept of an argument of the recorded command."""
 
 
 class RefusedError(Exception):
     """A message is not taken into its recording; the text is the reason."""
+
+
+class Watcher(Protocol):
+    """Who looks at what is taken in, as it is taken in, and adds events that follow from it (alerts).
+
+    Both methods are called in the order of the messages; for one message first with its event, if it is one, and
+    then with the lines that became known by it, those of the event too. `facts` are those after the event. What they
+    give becomes part of the same addition as what they were given, so that one is not stored without the other: its
+    `id` is that of the message that is being taken, its `part` is given to it here.
+
+    They are called again for what is taken again: because another process was faster, and, with `again`, when late
+    messages have arrived and all events and lines of the recording are replaced. Not called for what only passes.
+    """
+
+    def event(self, facts: Facts, event: Event, *, again: bool) -> Iterable[Event]:
+        """An event of the recording."""
+        ...
+
+    def seen(self, facts: Facts, id: int, seen: Seen, *, again: bool) -> Iterable[Event]:
+        """A line, which became known by the message `id`."""
+        ...
 
 
 class Intake:
@@ -41,24 +58,42 @@ class Intake:
     of a message id that the store has, or None.
     """
 
-    def __init__(self, facts: Facts, stored: Callable[[int], bytes | None]) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        stored: Callable[[int], bytes | None],
+        watcher: Watcher | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
         self.facts = facts
         self._stored = stored
+        self._watcher = watcher
+        self._again = again
         self._transcript = Transcript(facts.charset)
+        self._mentions = Mentions()
         self._lines: dict[int, bytes] = {}
         self._seen: list[Seen] = []
         self._events: list[Event] = []
 
     @classmethod
-    def resumed(cls, facts: Facts, stored: Callable[[int], bytes | None], lines: Iterable[list[bytes]]) -> "Intake":
+    def resumed(
+        cls,
+        facts: Facts,
+        stored: Callable[[int], bytes | None],
+        lines: Iterable[list[bytes]],
+        watcher: Watcher | None = None,
+    ) -> "Intake":
         """An intake as it was when `lines`, all that the store has, had been taken."""
-        intake = cls(facts, stored)
+        intake = cls(facts, stored, watcher)
         # Nothing can be added to the screen of an ended one, and one with late messages is gone through anyway.
         if not facts.ended and not facts.late:
             printed, typed = facts.printed, facts.typed
             for message in _parsed_again(lines):
+                intake._tell(message)
                 intake._show(message)
-            intake._seen.clear()
+                intake._seen.clear()
+            intake._events.clear()
             facts.printed, facts.typed = printed, typed
         return intake
 
@@ -109,24 +144,28 @@ class Intake:
         old = self.facts
         facts = Facts(old.rec, old.host, old.user, old.term, old.session, old.start)
         facts.origin, facts.source, facts.revision = old.origin, old.source, old.revision
-        again = Intake(facts, self._stored)
+        again = Intake(facts, self._stored, self._watcher, again=True)
         for message in _parsed_again(lines):
             again._apply(message)
-        self.facts, self._transcript = again.facts, again._transcript
+        self.facts, self._transcript, self._mentions = again.facts, again._transcript, again._mentions
         self._seen, self._events = again._seen, again._events
 
     def _apply(self, message: Message) -> None:
         if message.id == 1 and _action(message) == "session-start":
             self._begin(message)
-        self._event(message)
-        at = self._show(message)
         facts = self.facts
+        seen, told = len(self._seen), len(self._events)
+        self._count(message)
+        self._tell(message)
+        at = self._show(message)
         facts.length = max(facts.length, at)
         facts.missing += message.id - facts.next_id
         facts.next_id = message.id + 1
         facts.messages += 1
-        if self.facts.ended:
-            self._seen += self._transcript.finish()
+        if facts.ended:
+            self._add_seen(self._transcript.finish())
+        if self._watcher is not None:
+            self._watch(self._watcher, message.id, self._events[told:], self._seen[seen:])
 
     def _is_repeated(self, message: Message, line: bytes) -> bool:
         """Whether it is there already; RefusedError when another message has its id."""
@@ -152,6 +191,7 @@ class Intake:
         """Feed the screen, count the bytes; the time of the last packet."""
         facts = self.facts
         at = message.pos
+        seen: list[Seen] = []
         feed = self._transcript.feed
         for packet in message.packets:
             if type(packet) is Output:
@@ -160,9 +200,15 @@ class Intake:
                 facts.typed += len(packet.data)
             elif type(packet) is Resize and not facts.columns:
                 facts.columns, facts.rows = packet.columns, packet.rows
-            self._seen += feed(packet)
+            seen += feed(packet)
             at = packet.at
+        if seen:
+            self._add_seen(seen)
         return at
+
+    def _add_seen(self, seen: list[Seen]) -> None:
+        self._seen += seen
+        self._seen += self._mentions.in_lines(seen)
 
     def _begin(self, message: Message) -> None:
         facts = self.facts
@@ -174,15 +220,14 @@ class Intake:
         facts.key = _string(ours.get("key"))[:64]
         facts.version = _string(ours.get("version"))[:64]
         if isinstance(arguments, list):
-            facts.command = tuple(_string(argument)[:MAX_DETAIL] for argument in arguments[:100])
+            facts.command = tuple(_string(argument)[:MAX_ARGUMENT] for argument in arguments[:100])
         if type(pid) is int and 0 < pid < 2**31:
             facts.pid = pid
         self._transcript = Transcript(facts.charset)
 
-    def _event(self, message: Message) -> None:
+    def _count(self, message: Message) -> None:
+        """What an event says of the recording as a whole."""
         action = _action(message)
-        if not action:
-            return
         facts = self.facts
         ours = _object(message, "sessrec")
         if action == "session-end":
@@ -194,8 +239,30 @@ class Intake:
             lost = ours.get("lost_bytes")
             if type(lost) is int and 0 < lost < 2**53:
                 facts.lost = min(facts.lost + lost, 2**53)
-        detail = {name: value for name, value in message.fields.items() if name not in _HEADER}
-        self._events.append(Event(message.id, message.pos, action, json.dumps(detail)[:MAX_DETAIL]))
+        if action and action not in events.OWN:
+            facts.events += 1
+
+    def _tell(self, message: Message) -> None:
+        """The event that a message is, and the lines that a search finds it by."""
+        action = _action(message)
+        if not action:
+            return
+        fields = self._mentions.named(action, message.fields)
+        at = events.moment(fields, message.pos)
+        self._events.append(Event(message.id, at, action, events.detail(fields)))
+        line = events.search_line(action, fields)
+        if line is not None:
+            self._seen.append(Seen(line[0], at, line[1]))
+        self._seen += self._mentions.in_event(action, at, fields)
+
+    def _watch(self, watcher: Watcher, id: int, told: Sequence[Event], seen: Sequence[Seen]) -> None:
+        derived = [each for event in told for each in watcher.event(self.facts, event, again=self._again)]
+        derived += [each for line in seen for each in watcher.seen(self.facts, id, line, again=self._again)]
+        for part, event in enumerate(derived, 1):
+            self._events.append(event._replace(id=id, part=part))
+            line = events.search_line(event.action, events.parsed_detail(event.detail))
+            if line is not None:
+                self._seen.append(Seen(line[0], event.at, line[1]))
 
 
 def first_facts(message: Message, source: str, origin: str) -> Facts:

@@ -30,7 +30,7 @@ class Facts:
     the terminal. `marked`: its session-start was seen, so it is one of ours and an end will be marked as well;
     `ended`: it was, with `exit_code` and `reason`. `pid` is the recorded command's.
 
-    `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.AUDITED`).
+    `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.OWN`).
 
     `origin`: the sender that the journal vouches for, else "". `source`: the file or journal that it came from.
     `late`: messages came after others with higher ids, and are not in the texts yet. `settled`: the texts have all

@@ -1,0 +1,135 @@
+"""Addresses of the web, and names of hosts, that stand in what was seen, typed and run.
+
+Found as they pass: in lines of text by forms that are told by a fixed part of them, so that lines without it cost
+next to nothing, and in events where audit has taken them from arguments. A name beside an address is what the session
+showed; nobody asked a name server. What has a name beside it here may have another one tomorrow.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any, Literal
+
+from auditor.event_fields import number, object_in, pid, string, strings
+from auditor.printable import printable
+from auditor.transcript import Seen
+
+AGAIN = 60_000
+"""Milliseconds for which an address or a name is not told again."""
+
+MAX_LENGTH = 2000
+"""Characters of an address of the web: browsers take no more."""
+
+_REMEMBERED = 4096
+_DNS_PORT = 53
+
+_URL = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s\x00-\x20\x7f-\x9f\"'<>`|\\^{}]{1,2000})")
+_TRAILING = ".,;:!?)]'*"
+
+_NAME = r"([A-Za-z0-9_.-]{1,253}+)"
+_ADDRESS = r"([0-9A-Fa-f.:]{3,45}+)"
+_FORMS = (
+    # What ping, curl -v, ssh, wget, host and dig print. None takes more than time in proportion to the line.
+    ("PING ", re.compile(rf"PING {_NAME} ?\({_ADDRESS}\)")),
+    ("onnected to ", re.compile(rf"onnected to {_NAME} \({_ADDRESS}\)")),
+    ("icity of host '", re.compile(rf"icity of host '{_NAME} \({_ADDRESS}\)'")),
+    ("onnecting to ", re.compile(rf"onnecting to {_NAME} \([^()|]{{1,300}}+\)\|{_ADDRESS}\|")),
+    (" address ", re.compile(rf"(?<![A-Za-z0-9_.-]){_NAME} has (?:IPv6 )?address {_ADDRESS}")),
+    ("IN", re.compile(rf"^{_NAME}\s{{1,40}}+[0-9]{{1,10}}\s{{1,8}}+IN\s{{1,8}}+A(?:AAA)?\s{{1,8}}+{_ADDRESS}$")),
+)
+
+
+class Mentions:
+    """Those of one recording. Memory is bounded."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self._given: dict[int, str] = {}
+
+    def in_lines(self, seen: Iterable[Seen]) -> list[Seen]:
+        """What stands in lines that were seen, typed or run."""
+        found: list[Seen] = []
+        for line_kind, at, text in seen:
+            if "://" in text:
+                for url in urls(text):
+                    self._tell(found, "url", at, url)
+            if line_kind == "printed":
+                for name, address in names(text):
+                    self._remember(self._names, address, name)
+                    self._tell(found, "host", at, f"{name} {address}")
+        return found
+
+    def in_event(self, action: str, at: int, fields: Mapping[str, Any]) -> list[Seen]:
+        """What an event names: addresses of the web and hosts in the arguments of a process."""
+        found: list[Seen] = []
+        url = string(object_in(fields, "url").get("full"))
+        for each in [url, *strings(fields, "urls")] if url else strings(fields, "urls"):
+            self._tell(found, "url", at, printable(each[:MAX_LENGTH]))
+        if action == "exec":
+            hosts = strings(fields, "hosts")
+            process = pid(fields)
+            if process is not None:
+                self._given.pop(process, None)
+                if len(hosts) == 1:
+                    self._remember(self._given, process, hosts[0])
+            program = string(object_in(fields, "process").get("executable")).rpartition("/")[2]
+            for host in hosts:
+                self._tell(found, "host", at, printable(f"{host[:MAX_LENGTH]} in the arguments of {program or '?'}"))
+        return found
+
+    def named(self, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The event with the names, in `sessrec.hosts`, that the session showed beside the address that it connects
+        to: on the screen before, or as the only host in the arguments of the process that connects."""
+        destination = object_in(fields, "destination")
+        address = string(destination.get("ip"))
+        if action != "connect" or not address or destination.get("domain"):
+            return fields
+        name = self._names.get(address)
+        process = pid(fields)
+        if name is None and process is not None and number(destination.get("port")) != _DNS_PORT:
+            name = self._given.get(process)
+        ours = object_in(fields, "sessrec")
+        if name is None or name == address or "hosts" in ours:
+            return fields
+        return {**fields, "sessrec": {**ours, "hosts": [name]}}
+
+    def _tell(self, found: list[Seen], kind: Literal["url", "host"], at: int, text: str) -> None:
+        last = self._told.get(text)
+        if last is None or at - last >= AGAIN:
+            self._remember(self._told, text, at)
+            found.append(Seen(kind, at, text))
+
+    @staticmethod
+    def _remember(where: dict[Any, Any], key: Any, value: Any) -> None:
+        where.pop(key, None)
+        where[key] = value
+        if len(where) > _REMEMBERED:
+            del where[next(iter(where))]
+
+
+def urls(text: str) -> list[str]:
+    """The addresses of the web in a line, without what ends a sentence behind them."""
+    return [found for match in _URL.finditer(text) if (found := _bare(match[1]))]
+
+
+def names(text: str) -> list[tuple[str, str]]:
+    """Names of hosts with the address that the line gives them, in the forms of ping, curl, ssh, wget, host, dig."""
+    found = [match.groups() for mark, form in _FORMS if mark in text for match in form.finditer(text)]
+    named = [(name.rstrip("."), address.rstrip(".")) for name, address in found]
+    return [(name, address) for name, address in named if name and not _is_address(name) and _is_address(address)]
+
+
+def _bare(url: str) -> str:
+    bare = url.rstrip(_TRAILING)
+    if bare.count("(") > bare.count(")") and url.startswith(bare + ")"):
+        bare += ")"
+    return bare if not bare.endswith("://") and "://" in bare else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
