@@ -56,9 +56,12 @@ def needs_root():
 
 
 class Host:
-    """A recorded host. `sink` is file, so that recordings are read back without a journal."""
+    """A recorded host. `sink` is file, so that recordings are read back without a journal, unless `settings` say it.
 
-    def __init__(self, base: Path, settings: str = "", policies: str = POLICY) -> None:
+    `more` settings come on top.
+    """
+
+    def __init__(self, base: Path, settings: str = "", policies: str = POLICY, more: str = "") -> None:
         self.base = base
         self.run, self.state = base / "run", base / "state"
         self.config, self.policies = base / "config.toml", base / "policies.toml"
@@ -73,7 +76,7 @@ class Host:
         base.chmod(0o755)
         self.state.chmod(0o711)
         settings = settings or f'sink = "file"\ndirectory = "{self.recordings}"'
-        self.config.write_text(SETTINGS + settings + "\n")
+        self.config.write_text(f"{SETTINGS}{settings}\n{more}\n")
         self.policies.write_text(policies)
         self._place_login_shell()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -199,12 +202,12 @@ class Host:
 
 
 @contextlib.contextmanager
-def made(settings: str = "", policies: str = POLICY) -> Iterator[Host]:
+def made(settings: str = "", policies: str = POLICY, more: str = "") -> Iterator[Host]:
     """A host, gone afterwards; its services are not started."""
     needs_root()
     # Not below pytest's own directory, which only root may enter.
     directory = Path(tempfile.mkdtemp(prefix="sessrec-host-"))
-    host = Host(directory, settings, policies)
+    host = Host(directory, settings, policies, more)
     try:
         yield host
     finally:

@@ -153,7 +153,7 @@ def test_rec_imports_nothing_heavy_before_the_capture():
     """What stands between a person and the shell: any of these costs as much as the interpreter itself."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "from recorder import settings; settings.CONFIG_FILE = '/no/such/file'\n"
+        "from recorder.configuration import settings; settings.CONFIG_FILE = '/no/such/file'\n"
         "import sessrec; settings.parse(['-o', 'F', '--latency=0.5', '--input', '--', 'true'])\n"
         "print(*sorted(set(sys.modules) - before - set(sys.builtin_module_names)))"
     )

@@ -243,7 +243,11 @@ def test_a_closed_file_takes_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["sink", "file_sink", "journald_sink", "syslog_sink", "spool", "rate_limit", "masking", "locale_charset"],
+    [
+        *(f"sinks.{name}" for name in ("sink", "file_sink", "journald_sink", "syslog_sink", "spool", "rate_limit")),
+        "capture.masking",
+        "capture.locale_charset",
+    ],
 )
 def test_a_login_does_not_wait_for_what_it_does_not_need(module):
     heavy = {"re", "json", "typing", "enum", "socket", "logging", "pathlib", "dataclasses", "collections", "locale"}

@@ -95,7 +95,7 @@ def test_a_key_is_never_overwritten_unless_asked_for(tmp_path):
 
 def test_a_full_disk_leaves_no_half_key(tmp_path):
     code = (
-        "import resource, signal, sys, pathlib; from recorder import signing_key\n"
+        "import resource, signal, sys, pathlib; from recorder.keys import signing_key\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))\n"
         "try: signing_key.create(pathlib.Path(sys.argv[1]))\n"
         "except signing_key.KeyFileError as error: print(error)"
@@ -205,7 +205,7 @@ def test_cryptography_reads_the_files(tmp_path):
 def test_loading_a_key_does_not_wait_for_cryptography(tmp_path):
     signing_key.create(tmp_path / "key.pem")
     code = (
-        "import sys; from pathlib import Path; from recorder import signing_key\n"
+        "import sys; from pathlib import Path; from recorder.keys import signing_key\n"
         "print(signing_key.load(Path(sys.argv[1])).key_id); assert 'cryptography' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "key.pem"], check=True, capture_output=True)

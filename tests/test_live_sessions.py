@@ -1,12 +1,13 @@
 """What a host knows of the sessions that it records now, and what of them it can be told to do."""
 
 import json
+import subprocess
 import time
 
 import pytest
 
 from sssd_responder.sessions import live_sessions, session_control
-from sssd_responder.sessions.live_sessions import ASK, SETTLE, LiveSessions
+from sssd_responder.sessions.live_sessions import ASK, LOOK, SETTLE, LiveSessions
 from sssd_responder.sessions.session_control import ControlError, GoneError
 from tests.live import Worker, description, until
 
@@ -92,8 +93,30 @@ def test_a_session_whose_recorder_was_killed_is_over_though_its_files_are_there(
     one.kill()
     sessions.look(now() + max(ASK, SETTLE))
     assert sessions.all() == {}
-    sessions.look(now() + 100)
+    sessions.look(now() + ASK + 100)
     assert sessions.all() == {}
+
+
+def test_a_session_whose_recorder_is_gone_is_over_at_the_next_look(sessions, worker):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    one = worker("one", worker=gone.pid)
+    sessions.look(now())
+    one.kill()
+    sessions.look(now() + LOOK)
+    assert sessions.all() == {}
+
+
+def test_a_session_is_asked_soon_where_somebody_says_that_it_was_changed_and_else_left_alone(sessions, worker):
+    one = worker("one")
+    sessions.look(now())
+    one.state = "suspended"
+    sessions.look(now() + 60)
+    assert sessions.all()["one"].state == "running"
+    sessions.changed("one")
+    sessions.changed("unknown")
+    sessions.look(now() + 61)
+    assert sessions.all()["one"].state == "suspended"
 
 
 def test_a_session_is_suspended_resumed_and_terminated(sessions, worker):

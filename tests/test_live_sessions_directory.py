@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sssd_responder.freeipa.directory import DirectoryError
-from sssd_responder.sessions.live_sessions import SETTLE, LiveSessions
+from sssd_responder.sessions.live_sessions import ASK, LiveSessions
 from sssd_responder.sessions.session_entries import RefusedError, attributes_of
 from sssd_responder.sessions.session_reports import AGAIN, COMPARE, LINGER, SessionReports
 from tests.live import HOST, OTTO, MemoryDirectory, Worker, description
@@ -255,7 +255,7 @@ def test_the_end_of_a_session_whose_recorder_was_killed_is_told(case):
     case.start()
     case.step()
     case.workers["one"].kill()
-    case.step(SETTLE + 15)
+    case.step(ASK)
     assert case.states() == {}
 
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from auditor.verify import Verdict, verify
@@ -14,6 +15,7 @@ from benchmarks.login.terminals import Terminal, Terminals
 from benchmarks.recorder import data
 from benchmarks.recorder.candidates import Programs
 from benchmarks.recorder.measure import MeasureError
+from recorder.configuration.host_settings import HostSettings
 from recorder.formats.message import Output, parse
 from recorder.keys.signing_key import load
 from recorder.logins.process_status import parent_of
@@ -21,8 +23,8 @@ from recorder.logins.process_status import parent_of
 FEW, IDLE, BUSY = 20, 200, 20
 """Sessions."""
 
-SETTLED = 3.0
-"""Seconds after which a session that prints nothing has stored and signed its prompt."""
+SETTLED = HostSettings().idle + 3.0
+"""Seconds after which a session that prints nothing has stored and signed its prompt, and sleeps."""
 
 
 class Load:
@@ -75,7 +77,7 @@ class Load:
                 keep(self.figures, "load, CPU s of journald", way, memory.cpu(journald) - journal)
                 pids = self._recorders(way, busy)
                 if pids:
-                    keep(self.figures, "load, PSS of a busy session, kB", way, memory.of(pids).pss / len(pids))
+                    keep(self.figures, "load, PSS of a busy session, kB", way, memory.of(pids).pss / self.busy_ones)
                 for terminal in busy.all:
                     terminal.type("exit\n")
                 busy.read(busy.all, lambda: not any(terminal.open for terminal in busy.all))
@@ -99,14 +101,18 @@ class Load:
         """Our processes for these sessions, or tlog's."""
         leaders = [terminal.pid for terminal in terminals.all]
         if way.name == "sessrec":
-            # Each has a process of ours that waits in the place of the shell, and a worker.
+            # Each has a process of ours that waits in the place of the shell, a keeper, and when it is awake a worker.
             found = [(parent_of(said["leader"]), said["worker"]) for said in self._described()]
-            return [pid for pair in found if pair[0] in leaders for pid in pair]
+            pairs = [pair for pair in found if pair[0] in leaders]
+            return [pid for waiter, keeper in pairs for pid in (waiter, keeper, *_children(keeper))]
         return leaders if way.name == "tlog" else []
 
     def _cpu(self, way: Way, terminals: Terminals) -> float:
         """Of the recorders of these sessions, not of what they record."""
-        return sum(memory.cpu(pid, children=False) for pid in self._recorders(way, terminals))
+        pids = self._recorders(way, terminals)
+        keepers = {parent_of(pid) for pid in pids} & set(pids) if way.name == "sessrec" else set()
+        # Workers that have fallen asleep count with their keepers.
+        return sum(memory.cpu(pid, children=pid in keepers) for pid in pids)
 
     def _recordings(self, terminals: Terminals) -> "dict[str, Terminal]":
         by_waiter = {terminal.pid: terminal for terminal in terminals.all}
@@ -130,3 +136,7 @@ class Load:
         printed = b"".join(p.data for line in lines for p in parse(line).packets if isinstance(p, Output))
         if printed != seen:
             raise MeasureError(f"the recording {rec} has {len(printed)} bytes, its terminal {len(seen)}")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

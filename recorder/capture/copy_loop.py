@@ -18,7 +18,7 @@ from recorder.formats.encoder import Encoder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from recorder.capture.log import Log
     from recorder.capture.masking import InputMask
@@ -48,6 +48,9 @@ REOPEN = 0.1
 
 RETRY = 0.25
 """Seconds between two tries of a failing sink."""
+
+ASLEEP = "asleep"
+"""In place of a reason to end: nothing happens, and somebody else can wait until something does."""
 
 
 class Limits:
@@ -90,13 +93,16 @@ class Control(Protocol):
     def resized(self, columns: int, rows: int) -> None:
         """Its terminal has another size."""
 
+    def idle(self) -> bool:
+        """Whether nobody is connected."""
+
 
 class Capture:
     """One session between `outer` (the user's terminal, read and written) and `master` (the PTY of the session).
 
     `process` is the one whose end is the session's; `began` is the monotonic time of position 0. Typed bytes are
     recorded where there is a `mask`, which hides secrets among them; what is printed, unless `printed` is False. Both
-    descriptors should not block.
+    descriptors should not block. `sleeps`: it returns ASLEEP when nothing has happened for so many seconds.
     """
 
     def __init__(
@@ -113,6 +119,7 @@ class Capture:
         mask: "InputMask | None" = None,
         control: Control | None = None,
         printed: bool = True,
+        sleeps: float | None = None,
     ) -> None:
         self.outer = outer
         self.master = master
@@ -127,6 +134,7 @@ class Capture:
         self._mask = mask
         self._control = control
         self._keeps_output = printed
+        self._idle = None if sleeps is None else int(sleeps * 1000)
         self._controls: set[int] = set()
         self._encoder = Encoder()
         self._due: float | None = None
@@ -139,7 +147,7 @@ class Capture:
         self._poll = poll()
 
     def run(self) -> str:
-        """Copy until the session ends; why it ended: exit, hangup, signal or what the control says.
+        """Copy until the session ends; why it ended: exit, hangup, signal or what the control says; or ASLEEP.
 
         The last bytes are in the log then.
         """
@@ -150,9 +158,26 @@ class Capture:
         # The command may have ended, and the window changed, before anybody looked.
         self._signals.repeat(signal.SIGWINCH, signal.SIGCHLD)
         reason = self._copy()
+        if reason == ASLEEP:
+            return reason
         # Whoever does not read what is printed must not put off the end that somebody else wants.
         self._drain(waits=reason in ("exit", "hangup", "signal"))
         return reason
+
+    def state(self) -> "dict[str, Any]":
+        """What `resume` needs of a session that sleeps, plain values."""
+        return {
+            "held": self._encoder.held(),
+            "mask": None if self._mask is None else self._mask.state(),
+            "size": (self.columns, self.rows),
+        }
+
+    def resume(self, state: "dict[str, Any]") -> None:
+        """Go on where another process has fallen asleep; to be called before `run`."""
+        self._encoder.hold(*state["held"])
+        self.columns, self.rows = state["size"]
+        if self._mask is not None and state["mask"] is not None:
+            self._mask.resume(state["mask"])
 
     def suspend(self, on: bool) -> None:
         """Let nothing pass in either direction, or again."""
@@ -197,7 +222,10 @@ class Capture:
     def _copy(self) -> str:
         wait = self._poll.poll
         while True:
-            for descriptor, event in wait(self._timeout()):
+            ready = wait(self._timeout())
+            if not ready and self._next is None and self._may_sleep():
+                return ASLEEP
+            for descriptor, event in ready:
                 if descriptor == self.master:
                     if event & POLLOUT:
                         self._type(b"")
@@ -244,10 +272,23 @@ class Capture:
         return reason
 
     def _timeout(self) -> int | None:
-        """Milliseconds until something is due, or None."""
+        """Milliseconds until something is due, or the session may sleep; None: neither."""
         if self._next is None:
-            return None
+            return self._idle
         return max(0, int((self._next - monotonic()) * 1000) + 1)
+
+    def _may_sleep(self) -> bool:
+        """Whether nothing stands in memory that `state` does not tell."""
+        rate = self.limits.rate
+        return not (
+            self.suspended
+            or self._screen.waiting
+            or self._keyboard.waiting
+            or self._encoder.size
+            or self.log.failing
+            or (rate is not None and not rate.idle(monotonic()))
+            or (self._control is not None and not self._control.idle())
+        )
 
     def _plan(self, now: float) -> None:
         """Note when something is due next, so that the loop has one number to look at for each key stroke."""

@@ -77,6 +77,23 @@ class Log:
         self._sealed_middle = b',"rec":%s,"session":%d,"term":%s,"time":' % (rec, header.session, term)
         self._sealed_tail = b'","user":%s,"ver":"%s"}' % (user, VERSION.encode())
 
+    def state(self) -> "dict[str, Any]":
+        """What `resume` needs, plain values; to be asked for when nothing waits for the sink."""
+        return {
+            "began": self.began,
+            "id": self._id,
+            "value": self._value,
+            "signed_at": self._signed_at,
+            "unsigned": self._unsigned,
+            "lost": (self.lost_bytes, self.lost_messages, self.lost_reason),
+        }
+
+    def resume(self, state: "dict[str, Any]") -> None:
+        """Go on where a log of the same recording in another process has stopped."""
+        self.began, self._id, self._value = state["began"], state["id"], state["value"]
+        self._signed_at, self._unsigned = state["signed_at"], state["unsigned"]
+        self.lost_bytes, self.lost_messages, self.lost_reason = state["lost"]
+
     def io(self, body: Body, now: float) -> bool:
         """Store what the terminal printed or what was typed. False: it is lost, and counted."""
         size = len(body.out_txt) + len(body.out_bin) + len(body.in_txt) + len(body.in_bin) + len(body.timing)

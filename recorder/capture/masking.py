@@ -67,6 +67,15 @@ class InputMask:
         self._open = False
         self._starred = False
 
+    def state(self) -> tuple[bytes, bool, bool]:
+        """What `resume` needs."""
+        return self._tail, self._open, self._starred
+
+    def resume(self, state: tuple[bytes, bool, bool]) -> None:
+        """Go on where another mask of the same session has stopped."""
+        self._tail, self._open, self._starred = state
+        self._asks = None
+
     def printed(self, data: bytes) -> None:
         """What the session printed, in any pieces."""
         self._tail = (self._tail + data)[-_TAIL:] if len(data) < _TAIL else data[-_TAIL:]

@@ -8,6 +8,7 @@ import signal
 from select import POLLHUP, POLLIN, POLLOUT, poll
 from time import monotonic
 
+from recorder.capture.copy_loop import ASLEEP
 from recorder.capture.session_process import Child
 from recorder.formats.encoder import Encoder
 
@@ -28,15 +29,24 @@ _FORWARDED = (signal.SIGHUP, signal.SIGTERM)
 """Signals passed on to the command. Ctrl-C and Ctrl-\\ reach its process group from the terminal by themselves."""
 
 
-def wait(process: "SessionProcess", signals: "Signals", control: "Control | None" = None) -> str:
-    """Wait for the command's end: "exit", or what the control or a signal to the recorder says before."""
+def wait(
+    process: "SessionProcess", signals: "Signals", control: "Control | None" = None, sleeps: float | None = None
+) -> str:
+    """Wait for the command's end: "exit", or what the control or a signal to the recorder says before.
+
+    ASLEEP, when nothing has happened for `sleeps` seconds and nobody is connected.
+    """
+    longest = None if sleeps is None else int(sleeps * 1000)
     while not process.ended():
         watch = poll()
         watch.register(signals.descriptor, POLLIN)
         if process.descriptor >= 0:
             watch.register(process.descriptor, POLLIN)
         controls = _register(watch, control)
-        for descriptor, _ in watch.poll():
+        ready = watch.poll(longest)
+        if not ready and (control is None or control.idle()):
+            return ASLEEP
+        for descriptor, _ in ready:
             if descriptor == signals.descriptor and forward(process, signals):
                 return "signal"
             if control is not None and descriptor in controls and (reason := control.woken(descriptor)):

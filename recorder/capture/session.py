@@ -133,6 +133,16 @@ class Session:
         # Not signed: the first flush is, at the latest a second on, when nobody waits for cryptography's import.
         self.log.event("session-start", 0, self.began, timing=timing, process=process, sessrec=details, **where)
 
+    def state(self) -> "dict[str, Any]":
+        """What `resume` needs, plain values."""
+        return {"began": self.began, "log": self.log.state()}
+
+    def resume(self, state: "dict[str, Any]", key: "SigningKey | None") -> None:
+        """Go on in the place of `start`, where the same recording in another process has stopped."""
+        self.began = state["began"]
+        self.log.resume(state["log"])
+        self.log.key = key
+
     def end(self, reason: str, exit_code: int | None, **details: "Any") -> None:
         """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""
         if self._end is not None:

@@ -44,11 +44,12 @@ class RawMode:
     """A terminal handed through byte by byte: nothing is echoed, translated or turned into a signal.
 
     Set without flushing (TCSANOW), or what the user typed ahead would be lost. `restore` may be called twice.
+    `original`: what it was before, where it is raw already.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, original: "Attributes | None" = None) -> None:
         self.descriptor = descriptor
-        self.original: Attributes = termios.tcgetattr(descriptor)
+        self.original: Attributes = original or termios.tcgetattr(descriptor)
         self._raw = raw_of(self.original)
 
     def set(self) -> None:

@@ -65,6 +65,14 @@ class HostSettings(Settings):
         20, 0, 1000, "how many recorded users have audit rules of their own; above it they share rules for a range"
     )
 
+    idle = Seconds(
+        10.0,
+        0.5,
+        86_400.0,
+        "time in which nothing happens in a session, after which its recorder gives its memory back until something "
+        "does",
+    )
+
     @property
     def fqdn(self) -> str:
         """The name of this host."""

@@ -67,6 +67,14 @@ class Encoder:
         # A character that came in two reads is stored when it is complete: the beginning waits here.
         self._held = {False: b"", True: b""}
 
+    def held(self) -> tuple[bytes, bytes]:
+        """What waits for its rest, of output and input; all that is not in a message once `take` was asked."""
+        return self._held[False], self._held[True]
+
+    def hold(self, output: bytes, input: bytes) -> None:
+        """Begin with what another encoder held."""
+        self._held = {False: output, True: input}
+
     def output(self, at: int, data: bytes) -> None:
         """The session printed `data` at `at` ms. `at` never goes backwards."""
         if self._last != (False, at) or self._current is None:

@@ -1,7 +1,8 @@
-"""One login, from the connection of its login shell to the end of its recording, in a process of its own.
+"""One login, from the connection of its login shell to the end of its recording, in processes of its own.
 
-The service has forked it, as root: what takes long or fails here holds nobody else up. It ends as the session does,
-or as soon as the login shell is answered where nothing is recorded.
+The service has forked it, as root: what takes long or fails here holds nobody else up. It becomes the keeper of the
+session, and its child serves the login and records. Both end as the session does, or as soon as the login shell is
+answered where nothing is recorded.
 """
 
 import os
@@ -20,13 +21,17 @@ from recorder.capture.session_process import Foreign
 from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import SigningKey
+from recorder.logins.command_worker import CommandWorker
 from recorder.logins.decision import Decision, DecisionError, Responder
+from recorder.logins.keeper import Keeper, Keeping
 from recorder.logins.login_peer import Peer, peer_of
 from recorder.logins.login_request import DENY, PLAIN, GoneError, LoginRequest, RequestError, answer, receive
+from recorder.logins.recorded_session import RecordedSession, read_state
 from recorder.logins.session_files import SessionFiles
-from recorder.logins.session_reports import Begun, report_begun, report_moved
+from recorder.logins.session_reports import Begun, report_begun
 from recorder.logins.taken_terminal import take, taken
-from recorder.logins.worker import ENDED, FAILED, Worker, drop_privileges
+from recorder.logins.terminal_worker import TerminalWorker
+from recorder.logins.worker import ENDED, FAILED, Bench, drop_privileges
 
 REQUEST = 10
 """Seconds from the connection to the answer, after which who wastes them is dropped."""
@@ -55,11 +60,15 @@ class RefusedError(SessrecError):
 def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoReturn:
     """Answer the login shell and record what follows, in the process that was forked for it."""
     status = FAILED
+
+    def become() -> None:
+        connection.close()
+        drop_privileges(*host.recorder)
+
     try:
-        signal.alarm(REQUEST)
         os.setsid()
-        connection.settimeout(REQUEST)
-        status = _Login(connection, host, report).run()
+        login = _Login(connection, host, report)
+        status = Keeper(report, login.run, partial(_wake, host)).run(become)
     except GoneError:
         status = ENDED
     except (RequestError, OSError) as error:
@@ -81,7 +90,10 @@ class _Login:
         self.host = host
         self.report = report
 
-    def run(self) -> int:
+    def run(self, keeping: Keeping) -> int:
+        """Serve it, and record what follows; the exit status."""
+        signal.alarm(REQUEST)
+        self.connection.settimeout(REQUEST)
         request = receive(self.connection)
         peer = peer_of(self.connection)
         # Any of them: who has another file as standard input could still use his terminal by the other two.
@@ -101,7 +113,7 @@ class _Login:
             answer(self.connection, PLAIN, shell=decision.shell)
             return ENDED
         try:
-            return self._recorded(request, peer, decision, outer)
+            return self._recorded(request, peer, decision, outer, keeping)
         except (SessrecError, OSError) as error:
             text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
             if decision.deny or isinstance(error, RefusedError):
@@ -129,7 +141,7 @@ class _Login:
         files = self.host.own.get(terminal)
         return files is not None and files.answers()
 
-    def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int) -> int:
+    def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int, keeping: Keeping) -> int:
         host = self.host
         if host.running.get(peer.uid, 0) >= host.settings.session_limit:
             raise RefusedError(f"{host.settings.session_limit} sessions of yours are recorded already; end one")
@@ -154,7 +166,7 @@ class _Login:
             "from": decision.origin,
             "policies": list(decision.policies),
             "leader": peer.pid,
-            "worker": os.getpid(),
+            "worker": keeping.pid,
             "outer": before.as_json() if before else [],
             "started": round(time(), 3),
             "command": [displayable(argument)[:256] for argument in request.arguments[:16]],
@@ -177,24 +189,37 @@ class _Login:
             session=peer.session,
         )
         drop_privileges(*host.recorder)
-        worker = Worker(
-            settings=host.settings,
-            decision=decision,
-            request=request,
-            header=header,
-            key=host.key,
-            connection=self.connection,
-            listening=listening,
-            description=description,
-            process=Foreign(peer.pidfd),
-            on_leader=partial(report_moved, self.report),
-        )
-        signal.alarm(0)
+        bench = Bench(host.settings, host.key, keeping, listening, Foreign(peer.pidfd))
+        recorded = RecordedSession(decision, header, description, request.arguments, request.locale)
         if pty is None:
-            return worker.without_terminal()
+            command = CommandWorker(bench, recorded)
+            signal.alarm(0)
+            return command.run(self.connection, request.descriptors, copied=copied)
+        worker = TerminalWorker(bench, recorded)
+        signal.alarm(0)
         for descriptor in request.descriptors:
             os.close(descriptor)
-        return worker.on_terminal(own, pty)
+        return worker.run(self.connection, own, pty)
+
+
+def _wake(host: Host, keeping: Keeping, descriptors: list[int], numbers: bytes) -> int:
+    """Go on with a session that has slept, for which these signals have come; the exit status."""
+    # As Worker.sleep has put them: what was watched, the state, and the file that is recorded to if it is one.
+    rest = [descriptors.pop()] if host.settings.sink == "file" else []
+    state = {**read_state(descriptors.pop()), "signals": numbers}
+    terminal_ends = descriptors[:2] if state["kind"] == "terminal" else []
+    process, listening, *peer = descriptors[len(terminal_ends) :]
+    control = socket.socket(fileno=listening)
+    control.setblocking(False)
+    bench = Bench(host.settings, host.key, keeping, control, Foreign(process))
+    recorded = RecordedSession.of_plain(state["recorded"])
+    if not terminal_ends:
+        return CommandWorker(bench, recorded, state, rest).wait()
+    connection = socket.socket(fileno=peer[0]) if peer else None
+    if connection is not None:
+        connection.setblocking(False)
+    outer, master = terminal_ends
+    return TerminalWorker(bench, recorded, state, rest).wake(outer, master, connection)
 
 
 def _short(device: str) -> str:

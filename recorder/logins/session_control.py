@@ -16,6 +16,8 @@ from recorder.capture.copy_loop import Capture
 from recorder.capture.log import Log, displayable
 
 TERMINATED = "terminated"
+ABANDONED = "abandoned"
+"""Why a session ends whose keeper was killed."""
 LONGEST = 65_536
 """Bytes of a request."""
 RECENT = 131_072
@@ -32,10 +34,11 @@ _MOST = 16
 class SessionControl:
     """Serves a `listening` socket. `capture` is set once there is one; without it nothing is suspended or watched.
 
-    `peer` is the connection of the login shell, where it stays and passes on changes of the window.
+    `peer` is the connection of the login shell, where it stays and passes on changes of the window. `keeper` is a
+    descriptor that is readable when the session's keeper is gone, or -1.
     """
 
-    def __init__(self, listening: socket.socket, log: Log, description: dict[str, Any]) -> None:
+    def __init__(self, listening: socket.socket, log: Log, description: dict[str, Any], keeper: int = -1) -> None:
         self.capture: Capture | None = None
         self.peer: socket.socket | None = None
         self.status_said: int | None = None
@@ -44,7 +47,8 @@ class SessionControl:
         """What its user is told when it is terminated."""
         self.asked_by = ""
         """Who has had the session terminated."""
-        self._listening = listening
+        self.listening = listening
+        self._keeper = keeper
         self._log = log
         self._description = description
         self._asking: dict[int, socket.socket] = {}
@@ -54,12 +58,15 @@ class SessionControl:
     def watched(self) -> list[int]:
         """The sockets that are looked at."""
         peer = [] if self.peer is None else [self.peer.fileno()]
-        return [self._listening.fileno(), *self._asking, *self._watching, *peer]
+        keeper = [] if self._keeper < 0 else [self._keeper]
+        return [self.listening.fileno(), *self._asking, *self._watching, *peer, *keeper]
 
     def woken(self, descriptor: int) -> str:
         """Serve one; why the session is to end, or ""."""
-        if descriptor == self._listening.fileno():
+        if descriptor == self.listening.fileno():
             self._accept()
+        elif descriptor == self._keeper:
+            return ABANDONED
         elif self.peer is not None and descriptor == self.peer.fileno():
             return self._window()
         elif descriptor in self._watching:
@@ -82,9 +89,27 @@ class SessionControl:
         for descriptor, (watcher, _) in list(self._watching.items()):
             self._send(descriptor, watcher, b"r%dx%d" % (columns, rows))
 
+    def idle(self) -> bool:
+        """Whether nobody asks anything or watches."""
+        return not self._asking and not self._watching
+
+    def state(self) -> dict[str, Any]:
+        """What `resume` needs while it is idle, plain values."""
+        return {
+            "farewell": self.farewell,
+            "asked_by": self.asked_by,
+            "status": self.status_said,
+            "recent": bytes(self._recent[-RECENT:]),
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on for another process that has served the same session."""
+        self.farewell, self.asked_by, self.status_said = state["farewell"], state["asked_by"], state["status"]
+        self._recent += state["recent"]
+
     def close(self) -> None:
         """Nobody reaches the session any more."""
-        self._listening.close()
+        self.listening.close()
         for connection in (*self._asking.values(), *(watcher for watcher, _ in self._watching.values())):
             connection.close()
         self._asking.clear()
@@ -92,7 +117,7 @@ class SessionControl:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listening.accept()
+            connection, _ = self.listening.accept()
         except OSError:
             return
         if len(self._asking) + len(self._watching) >= _MOST:

@@ -1,7 +1,7 @@
 """What the process of a login tells the service: that a session begins, and which process it begins with.
 
 All of them inherit one connection. The kernel says who has sent a report: that a session begins only root says, which
-a worker is not any more; of its leader only its own worker speaks.
+a worker is not any more; of its leader only its own keeper speaks.
 """
 
 import json
@@ -66,7 +66,7 @@ class Reports:
                 yield Moved(pid, int(said["leader"]))
             elif uid == 0 and descriptors:
                 outer = descriptors[1] if len(descriptors) > 1 else -1
-                yield Begun({**said["description"], "worker": pid}, int(said["pty"]), descriptors[0], outer)
+                yield Begun(said["description"], int(said["pty"]), descriptors[0], outer)
             else:
                 sys.stderr.write(f"process {pid} is no login of this service's and was not listened to\n")
                 for descriptor in descriptors:

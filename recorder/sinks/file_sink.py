@@ -22,27 +22,34 @@ class FileSink:
 
     A file that is there already is refused, and so is a link, a device or a FIFO: a recording never overwrites,
     and never goes where it cannot be read back. With `fsync` every message is on the disk when `write` returns.
-    A message that is written in part (no space left, say) is cut off again.
+    A message that is written in part (no space left, say) is cut off again. `descriptor`: of the file that another
+    process has begun, and written no more than whole messages to.
     """
 
     payload_limit = 65_536
 
-    def __init__(self, path: str, *, fsync: bool = False) -> None:
+    def __init__(self, path: str, *, fsync: bool = False, descriptor: int = -1) -> None:
         self.path = path
         self._fsync = fsync
-        self._length = 0
+        self._length = 0 if descriptor < 0 else os.fstat(descriptor).st_size
         # Of a message that could be neither finished nor cut off: the whole of it, and how much is in the file.
         self._torn = b""
         self._torn_written = 0
-        self._fd = _create(path)
+        self._fd = _create(path) if descriptor < 0 else descriptor
 
     @classmethod
-    def in_directory(cls, directory: str, rec: str, *, fsync: bool = False) -> "FileSink":
+    def in_directory(cls, directory: str, rec: str, *, fsync: bool = False, descriptor: int = -1) -> "FileSink":
         """The file REC.jsonl in `directory`, which is created with mode 0700 where it is missing."""
         if not is_file_name(rec):
             raise SinkError(f"{rec[:80]!r} is not a recording id that can name a file", errno.EINVAL)
-        _create_directory(directory)
-        return cls(f"{directory}/{rec}.jsonl", fsync=fsync)
+        if descriptor < 0:
+            _create_directory(directory)
+        return cls(f"{directory}/{rec}.jsonl", fsync=fsync, descriptor=descriptor)
+
+    @property
+    def descriptors(self) -> "list[int]":
+        """What another process needs to go on."""
+        return [self._fd]
 
     def write(self, parts: "Sequence[bytes]", *, rec: str, kind: str) -> None:
         """Append one message; SinkError when the file does not hold it afterwards."""

@@ -36,6 +36,11 @@ class RateLimit:
             return 0.0
         return excess / self._rate if self._rate else float("inf")
 
+    def idle(self, now: float) -> bool:
+        """Whether nothing is held any more, as at the beginning."""
+        self._drain(now)
+        return not self._held
+
     def charge(self, size: int, now: float) -> None:
         """Count a message that is written all the same: whoever delays writes it first and then waits for `allow`'s
         time, in which the session stands still. The bound is then exceeded by that message, once.

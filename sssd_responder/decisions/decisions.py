@@ -43,6 +43,9 @@ class Sessions(Protocol):
     def started(self, description: Mapping[str, Any]) -> None:
         """A recording has begun."""
 
+    def changed(self, rec: str) -> None:
+        """It may have been suspended or resumed."""
+
     def ended(self, rec: str) -> None:
         """A recording has ended."""
 
@@ -80,13 +83,15 @@ class Decisions:
                 return self.close(pid)
             case "started":
                 return self.started(question)
+            case "changed":
+                return self.changed(_text(question, "rec"))
             case "ended":
                 return self.ended(_text(question, "rec"))
             case "status":
                 return self.status()
             case "what-if":
                 return self.what_if(_text(question, "user"))
-        raise RequestError("nobody answers that; ask decide, open, close, started, ended, status or what-if")
+        raise RequestError("nobody answers that; ask decide, open, close, started, changed, ended, status or what-if")
 
     def decide(self, uid: int) -> dict[str, Any]:
         """Whether and how a session of this user is recorded, and which shell he gets."""
@@ -136,6 +141,12 @@ class Decisions:
         """A recording has begun, as the question describes it."""
         if self.sessions is not None:
             self.sessions.started({key: value for key, value in question.items() if key != "ask"})
+        return {}
+
+    def changed(self, rec: str) -> dict[str, Any]:
+        """Somebody has suspended or resumed a recording's session past us."""
+        if self.sessions is not None:
+            self.sessions.changed(rec)
         return {}
 
     def ended(self, rec: str) -> dict[str, Any]:

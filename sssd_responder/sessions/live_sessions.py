@@ -30,8 +30,11 @@ IDLE_LOOK = 30.0
 """The same while there are none: for one whose beginning could not be told."""
 PAUSE = 1.0
 """Seconds from one look to the next at the least. Of a session that lasts shorter, the directory hears nothing."""
-ASK = 15.0
-"""Seconds after which a session is asked for its state again, as whoever is root can change it past us."""
+ASK = 600.0
+"""Seconds after which a session is asked for its state again, in case that it was changed and nobody told. Not more
+often: the question wakes a session that sleeps."""
+RETRY = 15.0
+"""Seconds to the next look after one that has failed."""
 SETTLE = 10.0
 """Seconds that a session may be without its files at its start."""
 
@@ -113,6 +116,14 @@ class LiveSessions:
         self._remove(rec)
         self._wake.set()
 
+    def changed(self, rec: str) -> None:
+        """Somebody says that a session may have another state: it is asked for soon."""
+        with self._lock:
+            live = self._live.get(rec)
+            if live is not None:
+                live.asked = -ASK
+        self._wake.set()
+
     def all(self) -> dict[str, Live]:
         """What goes on, by recording."""
         with self._lock:
@@ -160,7 +171,7 @@ class LiveSessions:
             for rec, live in known.items():
                 if rec not in found and now - live.since >= SETTLE:
                     self._remove(rec)
-                elif now - live.asked >= ASK:
+                elif now - live.asked >= ASK or not _lives(live.session.worker):
                     self._check(rec, live, now)
 
     def _found(self) -> set[str]:
@@ -236,7 +247,7 @@ class LiveSessions:
             except Exception:
                 # Sessions go on; so does the thread that looks after them.
                 _log.exception("sessions could not be looked after")
-                wanted = ASK
+                wanted = RETRY
             look = LOOK if self.all() else IDLE_LOOK
             self._wake.wait(max(PAUSE, look if wanted is None else min(look, wanted)))
             if not self._stopped:
