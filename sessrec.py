@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 VERBS = {
     "rec": "recorder.commands.rec",
     "key": "recorder.commands.key",
+    "audit-json": "recorder.commands.audit_json",
     "verify": "auditor.commands.verify",
     "ingest": "auditor.commands.ingest",
     "list": "auditor.commands.list",
@@ -158,9 +159,9 @@ def _overview() -> str:
     ]
     for verb in VERBS:
         try:
-            lines.append(f"  {verb:<8}  {load(verb).HELP}\n")
+            lines.append(f"  {verb:<10}  {load(verb).HELP}\n")
         except NotInstalledError:
-            lines.append(f"  {verb:<8}  (not installed here)\n")
+            lines.append(f"  {verb:<10}  (not installed here)\n")
     return "".join(lines)
 
 
