@@ -36,7 +36,7 @@ def number(value: object) -> int | None:
 def object_in(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object in a field; an empty one where it is something else."""
     value = fields.get(name)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def strings(fields: Mapping[str, Any], name: str) -> list[str]:
@@ -66,7 +66,7 @@ def shortened(value: Any, most: int, depth: int) -> Any:
     """`value` with strings, lists and objects of at most `most` characters or items, nested at most `depth` deep."""
     if isinstance(value, str):
         return value if len(value) <= most else value[: most - 1] + "…"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs = islice(value.items(), most if depth else 0)
         return {str(name)[:most]: shortened(each, most, depth - 1) for name, each in pairs}
     if isinstance(value, list):

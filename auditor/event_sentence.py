@@ -44,8 +44,11 @@ def _exec(_action: str, fields: Mapping[str, Any]) -> str:
 
 
 def _exit(_action: str, fields: Mapping[str, Any]) -> str:
-    code = number(object_in(fields, "process").get("exit_code"))
-    return f"{command_line(fields)} ended" + (f", status {code}" if code is not None else "")
+    process = object_in(fields, "process")
+    code, number_of = number(process.get("exit_code")), number(process.get("pid"))
+    program = string(process.get("executable"))
+    text = f"process {'?' if number_of is None else number_of} ended" + (f": {program}" if program else "")
+    return text + (f", status {code}" if code is not None else "")
 
 
 def _file(action: str, fields: Mapping[str, Any]) -> str:
@@ -182,7 +185,8 @@ def _notes(action: str, fields: Mapping[str, Any]) -> Iterator[str]:
     arguments, program = process.get("args"), string(process.get("executable"))
     if action == "exec":
         called = string(arguments[0]) if isinstance(arguments, list) and arguments else ""
-        if program and called and called not in (program, program.rpartition("/")[2]):
+        usual = (program, program.rpartition("/")[2], ours.get("interpreter"))
+        if program and called and called not in usual:
             yield f"called {_quoted(called)}"
         script = string(ours.get("script"))
         if script and not (isinstance(arguments, list) and script in islice(arguments, 10)):
@@ -217,7 +221,7 @@ def _endpoint(peer: Mapping[str, Any]) -> str:
 
 
 def _user(value: object) -> str:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return ""
     return string(value.get("name")) or string(value.get("id"))
 

@@ -77,8 +77,8 @@ def parsed_detail(text: str) -> dict[str, Any]:
 
 def search_line(action: str, fields: Mapping[str, Any]) -> tuple[EventKind, str] | None:
     """The line that a search looks through, and its kind; None where the event tells nothing that anybody would look
-    for: sizes, signatures, and shells without arguments."""
-    if action in ("resize", "checkpoint", "session-end"):
+    for: sizes, signatures, ends, and shells without arguments."""
+    if action in ("resize", "checkpoint", "session-end", "exit"):
         return None
     if action == "session-start":
         # Of a session without a terminal this is the only place where its command stands.

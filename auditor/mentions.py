@@ -6,7 +6,7 @@ showed; nobody asked a name server. What has a name beside it here may have anot
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -29,14 +29,21 @@ _TRAILING = ".,;:!?)]'*"
 _NAME = r"([A-Za-z0-9_.-]{1,253}+)"
 _ADDRESS = r"([0-9A-Fa-f.:]{3,45}+)"
 _FORMS = (
-    # What ping, curl -v, ssh, wget, host and dig print. None takes more than time in proportion to the line.
+    # What ping, curl -v, ssh, wget, host and dig print. None takes more than time in proportion to the line. On a
+    # screen tabs are spaces.
     ("PING ", re.compile(rf"PING {_NAME} ?\({_ADDRESS}\)")),
-    ("onnected to ", re.compile(rf"onnected to {_NAME} \({_ADDRESS}\)")),
+    ("onnect", re.compile(rf"onnected to {_NAME} \({_ADDRESS}\)")),
     ("icity of host '", re.compile(rf"icity of host '{_NAME} \({_ADDRESS}\)'")),
-    ("onnecting to ", re.compile(rf"onnecting to {_NAME} \([^()|]{{1,300}}+\)\|{_ADDRESS}\|")),
+    ("onnect", re.compile(rf"onnecting to {_NAME} \([^()|]{{1,300}}+\)\|{_ADDRESS}\|")),
     (" address ", re.compile(rf"(?<![A-Za-z0-9_.-]){_NAME} has (?:IPv6 )?address {_ADDRESS}")),
-    ("IN", re.compile(rf"^{_NAME}\s{{1,40}}+[0-9]{{1,10}}\s{{1,8}}+IN\s{{1,8}}+A(?:AAA)?\s{{1,8}}+{_ADDRESS}$")),
+    (
+        "IN      A",
+        re.compile(rf"^{_NAME}\s{{1,40}}+[0-9]{{1,10}}\s{{1,8}}+IN\s{{1,8}}+A(?:AAA)?\s{{1,8}}+{_ADDRESS}$"),
+    ),
 )
+
+
+_MARKS = tuple(dict.fromkeys(mark for mark, _ in _FORMS))
 
 
 class Mentions:
@@ -47,15 +54,18 @@ class Mentions:
         self._names: dict[str, str] = {}
         self._given: dict[int, str] = {}
 
-    def in_lines(self, seen: Iterable[Seen]) -> list[Seen]:
+    def in_lines(self, seen: Sequence[Seen]) -> list[Seen]:
         """What stands in lines that were seen, typed or run."""
         found: list[Seen] = []
-        for line_kind, at, text in seen:
-            if "://" in text:
-                for url in urls(text):
+        # Asked of all lines at once: hardly any has one of them.
+        whole = "\n".join([text for _, _, text in seen])
+        if "://" in whole:
+            for _, at, text in seen:
+                for url in urls(text) if "://" in text else ():
                     self._tell(found, "url", at, url)
-            if line_kind == "printed":
-                for name, address in names(text):
+        if any(mark in whole for mark in _MARKS):
+            for line_kind, at, text in seen:
+                for name, address in names(text) if line_kind == "printed" else ():
                     self._remember(self._names, address, name)
                     self._tell(found, "host", at, f"{name} {address}")
         return found
