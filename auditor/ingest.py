@@ -13,7 +13,7 @@ from functools import partial
 
 from auditor.intake import Intake, RefusedError, Watcher, first_facts, parsed
 from auditor.printable import printable
-from auditor.store import ConflictError, Refusal, Store
+from auditor.store import Addition, ConflictError, Event, Refusal, Store
 from recorder.formats.message import Message
 
 MAX_OPEN = 64
@@ -141,6 +141,8 @@ class _Batch:
         if additions or self._refusals or mark is not None:
             self._store.add(self._source, mark, additions, self._refusals)
         self._refusals = []
+        for addition in additions:
+            _tell(self._watcher, addition, ())
 
     def _take(self, message: Message, line: bytes, origin: str) -> None:
         try:
@@ -207,4 +209,17 @@ def _settle(
 ) -> None:
     intake = _opened(store, rec, intakes, watcher)
     if intake is not None:
-        store.add(source, None, [intake.settlement(lambda: store.lines(rec))], ())
+        addition = intake.settlement(lambda: store.lines(rec))
+        known = [event for event in store.events(rec) if event.part] if watcher is not None and addition.anew else []
+        store.add(source, None, [addition], ())
+        _tell(watcher, addition, known)
+
+
+def _tell(watcher: Watcher | None, addition: Addition, known: Sequence[Event]) -> None:
+    """Tell of derived events that are stored now, but not of those that were known before: these are the same in all
+    but the message that they came by, which late messages may have changed."""
+    if watcher is not None:
+        before = {event._replace(id=0, part=0) for event in known}
+        derived = [event for event in addition.events if event.part and event._replace(id=0, part=0) not in before]
+        if derived:
+            watcher.stored(addition.facts, derived)

@@ -6,7 +6,7 @@ Pure: messages in, an `Addition` for the store out. The state of the screen live
 import codecs
 import copy
 import copyreg
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from auditor import events
@@ -30,24 +30,35 @@ class RefusedError(Exception):
     """A message is not taken into its recording; the text is the reason."""
 
 
-class Watcher(Protocol):
-    """Who looks at what is taken in, as it is taken in, and adds events that follow from it (alerts).
+class Watch(Protocol):
+    """Who looks at one recording as it is taken in, and adds events that follow from it (alerts).
 
     Both methods are called in the order of the messages; for one message first with its event, if it is one, and
-    then with the lines that became known by it, those of the event too. `facts` are those after the event. What they
-    give becomes part of the same addition as what they were given, so that one is not stored without the other: its
-    `id` is that of the message that is being taken, its `part` is given to it here.
-
-    They are called again for what is taken again: because another process was faster, and, with `again`, when late
-    messages have arrived and all events and lines of the recording are replaced. Not called for what only passes.
+    then with the lines that became known by it, those of the event too. What they give becomes part of the same
+    addition as what they were given, so that one is not stored without the other: it gets the message's `id`, and a
+    `part` above 0. Not called for what only passes.
     """
 
-    def event(self, facts: Facts, event: Event, *, again: bool) -> Iterable[Event]:
-        """An event of the recording."""
+    def event(self, event: Event, fields: Mapping[str, Any]) -> Iterable[Event]:
+        """An event of the recording; `fields` are those of its message, with names of hosts as far as known."""
         ...
 
-    def seen(self, facts: Facts, id: int, seen: Seen, *, again: bool) -> Iterable[Event]:
-        """A line, which became known by the message `id`."""
+    def seen(self, seen: Seen) -> Iterable[Event]:
+        """A line."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who keeps a watch on every recording."""
+
+    def watch(self, facts: Facts) -> Watch:
+        """A watch on a recording, from its first message on. It is begun anew wherever the recording is gone through
+        again: after a restart, because another process was faster, or when late messages have arrived. What it then
+        gives for messages whose events are in the store already is left out."""
+        ...
+
+    def stored(self, facts: Facts, events: Sequence[Event]) -> None:
+        """These derived events are in the store from now on, and were not before."""
         ...
 
 
@@ -63,13 +74,11 @@ class Intake:
         facts: Facts,
         stored: Callable[[int], bytes | None],
         watcher: Watcher | None = None,
-        *,
-        again: bool = False,
     ) -> None:
         self.facts = facts
         self._stored = stored
         self._watcher = watcher
-        self._again = again
+        self._watch = watcher.watch(facts) if watcher is not None else None
         self._transcript = Transcript(facts.charset)
         self._mentions = Mentions()
         self._lines: dict[int, bytes] = {}
@@ -90,10 +99,12 @@ class Intake:
         if not facts.ended and not facts.late:
             printed, typed = facts.printed, facts.typed
             for message in _parsed_again(lines):
-                intake._tell(message)
+                fields = intake._tell(message)
                 intake._show(message)
+                # For what is remembered of it: its alerts are stored, or it was taken in when there was no such rule.
+                intake._derived(fields, intake._events, intake._seen)
                 intake._seen.clear()
-            intake._events.clear()
+                intake._events.clear()
             facts.printed, facts.typed = printed, typed
         return intake
 
@@ -144,10 +155,11 @@ class Intake:
         old = self.facts
         facts = Facts(old.rec, old.host, old.user, old.term, old.session, old.start)
         facts.origin, facts.source, facts.revision = old.origin, old.source, old.revision
-        again = Intake(facts, self._stored, self._watcher, again=True)
+        again = Intake(facts, self._stored, self._watcher)
         for message in _parsed_again(lines):
             again._apply(message)
         self.facts, self._transcript, self._mentions = again.facts, again._transcript, again._mentions
+        self._watch = again._watch
         self._seen, self._events = again._seen, again._events
 
     def _apply(self, message: Message) -> None:
@@ -156,7 +168,7 @@ class Intake:
         facts = self.facts
         seen, told = len(self._seen), len(self._events)
         self._count(message)
-        self._tell(message)
+        fields = self._tell(message)
         at = self._show(message)
         facts.length = max(facts.length, at)
         facts.missing += message.id - facts.next_id
@@ -164,8 +176,11 @@ class Intake:
         facts.messages += 1
         if facts.ended:
             self._add_seen(self._transcript.finish())
-        if self._watcher is not None:
-            self._watch(self._watcher, message.id, self._events[told:], self._seen[seen:])
+        for part, event in enumerate(self._derived(fields, self._events[told:], self._seen[seen:]), 1):
+            self._events.append(event._replace(id=message.id, part=part))
+            line = events.search_line(event.action, events.parsed_detail(event.detail))
+            if line is not None:
+                self._seen.append(Seen(line[0], event.at, line[1]))
 
     def _is_repeated(self, message: Message, line: bytes) -> bool:
         """Whether it is there already; RefusedError when another message has its id."""
@@ -242,11 +257,11 @@ class Intake:
         if action and action not in events.OWN:
             facts.events += 1
 
-    def _tell(self, message: Message) -> None:
-        """The event that a message is, and the lines that a search finds it by."""
+    def _tell(self, message: Message) -> Mapping[str, Any]:
+        """The event that a message is, and the lines that a search finds it by; its fields."""
         action = _action(message)
         if not action:
-            return
+            return {}
         fields = self._mentions.named(action, message.fields)
         at = events.moment(fields, message.pos)
         self._events.append(Event(message.id, at, action, events.detail(fields)))
@@ -254,15 +269,17 @@ class Intake:
         if line is not None:
             self._seen.append(Seen(line[0], at, line[1]))
         self._seen += self._mentions.in_event(action, at, fields)
+        return fields
 
-    def _watch(self, watcher: Watcher, id: int, told: Sequence[Event], seen: Sequence[Seen]) -> None:
-        derived = [each for event in told for each in watcher.event(self.facts, event, again=self._again)]
-        derived += [each for line in seen for each in watcher.seen(self.facts, id, line, again=self._again)]
-        for part, event in enumerate(derived, 1):
-            self._events.append(event._replace(id=id, part=part))
-            line = events.search_line(event.action, events.parsed_detail(event.detail))
-            if line is not None:
-                self._seen.append(Seen(line[0], event.at, line[1]))
+    def _derived(self, fields: Mapping[str, Any], told: Sequence[Event], seen: Sequence[Seen]) -> list[Event]:
+        """What the watch makes of a message."""
+        watch = self._watch
+        if watch is None:
+            return []
+        derived = [each for event in told for each in watch.event(event, fields)]
+        for line in seen:
+            derived += watch.seen(line)
+        return derived
 
 
 def first_facts(message: Message, source: str, origin: str) -> Facts:
