@@ -27,12 +27,13 @@ VERBS = {
     "play": "auditor.commands.play",
     "export": "auditor.commands.export",
     "delete": "auditor.commands.delete",
+    "rules": "auditor.commands.rules",
     "host": "host.commands",
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
 `run(args) -> exit status`. `rec`, where argparse costs too much, has `main(argv) -> exit status` instead, and its
-options as argparse knows them are in recorder/configuration/options.py. `host` has VERBS of its own below it, of the
-same kind."""
+options as argparse knows them are in recorder/configuration/options.py. `host` and `rules` have VERBS of their own
+below them, of the same kind."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
