@@ -17,6 +17,10 @@ class StoreError(SessrecError):
     """The store cannot be opened, read or written; the text says what to do."""
 
 
+class StoreUnavailableError(StoreError):
+    """The store cannot be used now, and may be again without anything else being done: whoever follows tries again."""
+
+
 class ConflictError(StoreError):
     """Another process has added to the recording meanwhile: read its facts again and start from them."""
 

@@ -1,7 +1,8 @@
 """The configuration file: TOML, checked against a table of settings, with the line of every mistake.
 
 It has a section for each of those who read it: [rec] for `sessrec rec` (settings.py), [host] for what records logins
-(host_settings.py). Each reads its own.
+(host_settings.py), [store] for those who use a store that is not a file (auditor.elasticsearch.settings). Each reads
+its own.
 """
 
 import re
@@ -17,7 +18,8 @@ from recorder.errors import SessrecError
 
 SECTION = "rec"
 HOST_SECTION = "host"
-SECTIONS = (SECTION, HOST_SECTION)
+STORE_SECTION = "store"
+SECTIONS = (SECTION, HOST_SECTION, STORE_SECTION)
 
 MAX_SIZE = 64 * 1024
 """Bytes. Every setting with a page of comments is a tenth of it."""

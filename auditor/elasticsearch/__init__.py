@@ -1,0 +1,1 @@
+"""The store in Elasticsearch, for where one machine is not enough: `auditor.elasticsearch.store` is where it begins."""

@@ -1,0 +1,157 @@
+"""The connection to Elasticsearch: who we are for it, and what its errors mean for whoever reads them."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.settings import STORE_TABLE, StoreSettings
+from auditor.store import StoreError, StoreUnavailableError
+from recorder.configuration.config import STORE_SECTION, load
+from recorder.configuration.settings import CONFIG_FILE
+
+TIMEOUT = 60.0
+"""Seconds for an answer: a bulk request waits for the disk, and others only when something is wrong."""
+
+MAX_SECRET = 16 * 1024
+"""Bytes of a file with a secret in it."""
+
+
+def connect(address: Address, environ: Mapping[str, str] = os.environ, config: str = CONFIG_FILE) -> Elasticsearch:
+    """A client for the server; nothing is sent yet. Raises StoreError, and ConfigError for the configuration.
+
+    SESSREC_STORE_API_KEY, or SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD, come before the configuration's.
+    """
+    values = load(config, STORE_SECTION, STORE_TABLE) if Path(config).exists() else {}
+    settings = StoreSettings(values)
+    options: dict[str, Any] = {
+        "request_timeout": TIMEOUT,
+        # A request that was not answered may have been carried out; all of ours can be sent twice.
+        "max_retries": 2,
+        "retry_on_timeout": False,
+        "retry_on_status": (502, 503, 504),
+    }
+    if address.url:
+        options["hosts"] = [address.url]
+    elif settings.url:
+        options["hosts"] = [_configured(settings.url, config)]
+    elif settings.cloud_id:
+        options["cloud_id"] = settings.cloud_id
+    else:
+        raise StoreError(f"no Elasticsearch is named: write url into [store] in {config}, or give its address")
+    if settings.ca_file:
+        options["ca_certs"] = settings.ca_file
+    options |= _identity(settings, environ)
+    try:
+        return Elasticsearch(**options)
+    except (ValueError, OSError) as error:
+        raise StoreError(f"Elasticsearch cannot be reached as it is configured: {error}") from error
+
+
+@contextmanager
+def errors(address: Address) -> Iterator[None]:
+    """What goes wrong inside is a StoreError that says what to do."""
+    try:
+        yield
+    except (ApiError, TransportError, UnsupportedProductError) as error:
+        raise store_error(error, address) from error
+
+
+def store_error(error: Exception, address: Address) -> StoreError:
+    """What an error of the client means."""
+    name = f"Elasticsearch at {address}"
+    if isinstance(error, ApiError):
+        reason = str(_cause(error).get("reason") or error.message).splitlines()[0][:300]
+        return _refusal(name, address, error.status_code, str(_cause(error).get("type", "")), reason)
+    if isinstance(error, UnsupportedProductError):
+        return StoreError(f"{name} is something else: Elasticsearch 8 is needed")
+    if isinstance(error, TlsError):
+        return StoreError(
+            f"{name} has a certificate that is not trusted: name the authority's with ca_file in [store] "
+            f"({_first_line(error)})"
+        )
+    if isinstance(error, ConnectionTimeout):
+        return StoreUnavailableError(f"{name} does not answer within {TIMEOUT:.0f} s: see how it is doing")
+    return StoreUnavailableError(f"{name} does not answer: start it, or name another ({_first_line(error)})")
+
+
+def is_read_only(type: str) -> bool:
+    """Whether an error says that an index takes no writes."""
+    return type == "cluster_block_exception"
+
+
+def item_error(address: Address, status: int, type: str, reason: str) -> StoreError:
+    """What it means that one document was refused."""
+    return _refusal(f"Elasticsearch at {address}", address, status, type, reason[:300])
+
+
+def _refusal(name: str, address: Address, status: int, type: str, reason: str) -> StoreError:
+    if is_read_only(type):
+        return StoreUnavailableError(
+            f"{name} takes no writes now; most often its disk is full: make room, and it goes on by itself ({reason})"
+        )
+    if status == 401:
+        return StoreError(f"{name} does not know the user or key: see [store] in the configuration")
+    if status == 403:
+        return StoreError(f"{name} does not let this user do that: give the role the privilege ({reason})")
+    if status == 404:
+        return StoreError(f"{name} has no store yet: `sessrec store setup --store {address}` makes it ({reason})")
+    if status == 429:
+        return StoreUnavailableError(f"{name} has too much to do: try again later ({reason})")
+    if status >= 500:
+        return StoreUnavailableError(
+            f"{name} cannot do it now: `sessrec store status --store {address}` says how it is ({reason})"
+        )
+    return StoreError(f"{name} refuses what it was asked: {reason}")
+
+
+def _identity(settings: StoreSettings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The API key, else the user and password, if there are any; those of the environment first."""
+    if key := environ.get("SESSREC_STORE_API_KEY"):
+        return {"api_key": key}
+    if username := environ.get("SESSREC_STORE_USERNAME"):
+        return {"basic_auth": (username, environ.get("SESSREC_STORE_PASSWORD", ""))}
+    if settings.api_key_file:
+        return {"api_key": _secret(settings.api_key_file)}
+    if settings.username:
+        if not settings.password_file:
+            raise StoreError("[store] names a username and no password_file: write the password into one")
+        return {"basic_auth": (settings.username, _secret(settings.password_file))}
+    return {}
+
+
+def _secret(path: str) -> str:
+    """The first line of a file that others cannot read."""
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(MAX_SECRET)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise StoreError(f"{path} can be read by everybody: chmod 600 it")
+    return data.decode("utf-8", "replace").split("\n", 1)[0].strip()
+
+
+def _configured(url: str, config: str) -> str:
+    address = Address.read(url)
+    if address is None or not address.url:
+        raise StoreError(f"url in [store] of {config} is not https://HOST:PORT: {url}")
+    return address.url
+
+
+def _cause(error: ApiError) -> Mapping[str, Any]:
+    body = error.body
+    cause = body.get("error") if isinstance(body, dict) else None
+    return cause if isinstance(cause, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "message", ""))
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,0 +1,225 @@
+"""Searching the Elasticsearch store.
+
+The index of words names lines that may have what is looked for, those of the latest recording first; their text
+decides, by the same rule as in the SQLite store, so that both find the same and mark the same places. Where there is
+no word to look up (signs alone) every line is a candidate.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
+from auditor.elasticsearch.layout import TEXTS
+from auditor.elasticsearch.server import Server
+from auditor.line_match import LineMatch
+from auditor.query import LINE_KINDS, Group, Query, Selection
+from auditor.store import Facts, Hit
+from auditor.words import Piece, pieces
+
+PAGES = (100, 400)
+"""Candidates of the first page, and of those that follow: mostly the first is enough."""
+
+MAX_PIECES = 20
+"""Pieces of one term that the index is asked for; the text decides anyway."""
+
+SORT: Sequence[Mapping[str, str]] = (
+    {"start": "desc"},
+    {"number": "desc"},
+    {"rec": "asc"},
+    {"kind": "asc"},
+    {"claim": "asc"},
+    {"order": "asc"},
+)
+
+_LAST = 2**63 - 1
+
+Found = tuple[Facts, list[Hit]]
+
+
+class Search:
+    """One query over one store."""
+
+    def __init__(self, server: Server, query: Query, each: int) -> None:
+        holds = _Holds(server)
+        self._finders = [_Finder(server, holds, group, query.selection, each) for group in query.groups]
+        self._without = [_Finder(server, holds, group, query.selection, 1) for group in query.without]
+
+    def hits(self) -> Iterator[Hit]:
+        """The hits, recording by recording, at most `each` of one recording and kind, by time within a recording."""
+        first, *others = self._fewest_first()
+        for facts, hits in first.recordings():
+            found = {(hit.kind, hit.at, hit.text): hit for hit in hits}
+            for finder in others:
+                more = finder.hits_in(facts.rec)
+                if not more:
+                    break
+                # Groups for any kind and for one kind may find the same line.
+                found.update({(hit.kind, hit.at, hit.text): hit for hit in more})
+            else:
+                if not any(finder.hits_in(facts.rec) for finder in self._without):
+                    yield from sorted(found.values(), key=lambda hit: hit.at)
+
+    def _fewest_first(self) -> list["_Finder"]:
+        """The group with the fewest candidates leads; the others are asked about its recordings only."""
+        if len(self._finders) == 1:
+            return self._finders
+        return sorted(self._finders, key=lambda finder: finder.candidates())
+
+
+class _Holds:
+    """The recordings' documents, each asked for once."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._known: dict[str, Hold | None] = {}
+
+    def of(self, recs: Iterable[str]) -> Mapping[str, Hold | None]:
+        """Those of these recordings."""
+        unknown = [rec for rec in dict.fromkeys(recs) if rec not in self._known]
+        found = self._server.holds(unknown)
+        self._known.update({rec: found.get(rec) for rec in unknown})
+        return self._known
+
+
+class _Finder:
+    """The lines of one group."""
+
+    def __init__(self, server: Server, holds: _Holds, group: Group, selection: Selection, each: int) -> None:
+        self._server = server
+        self._holds = holds
+        self._match = LineMatch(group)
+        self._selection = selection
+        self._each = each
+        self._kinds = LINE_KINDS[group.kind]
+        self._filters = [{"terms": {"kind": list(self._kinds)}}, *_words(group), *_selected(selection)]
+
+    def candidates(self) -> int:
+        """How many lines the index names."""
+        return self._server.count(TEXTS, {"bool": {"filter": self._filters}})
+
+    def recordings(self) -> Iterator[Found]:
+        """Recordings with hits, and these, the latest recording first."""
+        for _, hits in groupby(self._hits(()), key=lambda hit: hit.facts.rec):
+            found = self._in_order(hits)
+            yield found[0].facts, found
+
+    def hits_in(self, rec: str) -> list[Hit]:
+        """The hits in one recording."""
+        return self._in_order(self._hits([{"term": {"rec": rec}}]))
+
+    def _in_order(self, hits: Iterable[Hit]) -> list[Hit]:
+        return sorted(hits, key=lambda hit: self._kinds.index(hit.kind))
+
+    def _hits(self, more: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
+        query = {"bool": {"filter": [*self._filters, *more]}}
+        enough: tuple[str, str] | None = None
+        current: tuple[str, str] | None = None
+        found = 0
+        pages = self._server.scan(
+            TEXTS, query, SORT, sizes=PAGES, source={"excludes": ["words", "host", "user", "session"]}
+        )
+        for page in pages:
+            holds = self._holds.of(hit["_source"]["rec"] for hit in page)
+            for document in page:
+                fields = document["_source"]
+                key = (fields["rec"], fields["kind"])
+                if key != current:
+                    current, found = key, 0
+                if found == self._each:
+                    continue
+                for hit in self._taken(fields, holds[fields["rec"]]):
+                    found += 1
+                    yield hit
+            enough = current if found == self._each else None
+            if enough:
+                # On to the next kind or recording, however many lines of this one are left.
+                page[-1]["sort"][-3:] = [_LAST] * 3
+
+    def _taken(self, fields: Mapping[str, Any], hold: Hold | None) -> Iterator[Hit]:
+        """The line of a document as a hit, if it counts and has what is looked for."""
+        if hold is None or not is_read(fields, hold):
+            return
+        facts = hold.facts
+        if facts is None or not self._selection.takes(facts.rec, facts.user, facts.host):
+            return
+        if self._in_time(facts.start + fields["at"] / 1000):
+            for line in self._match.lines(fields["text"]):
+                yield Hit(facts, fields["kind"], fields["at"], line.text, line.spans)
+
+    def _in_time(self, time: float) -> bool:
+        since, until = self._selection.since, self._selection.until
+        return (since is None or time >= since) and (until is None or time < until)
+
+
+def is_read(fields: Mapping[str, Any], hold: Hold) -> bool:
+    """Whether a text is one of its recording's: of a claim that was carried out, and not replaced since."""
+    claim, recording = fields["claim"], hold.fields
+    return (
+        not hold.deleted
+        and recording["texts_from"] <= claim <= recording["claim"]
+        and claim not in (recording.get("abandoned") or ())
+        and (not fields["passing"] or claim == recording["claim"])
+    )
+
+
+def selected(selection: Selection) -> list[dict[str, Any]]:
+    """Users, hosts and ids of a selection as filters that leave out none of its recordings; what is exact is
+    `Selection.takes`."""
+    filters: list[dict[str, Any]] = []
+    if selection.recs:
+        filters.append(_any({"prefix": {"rec": rec}} for rec in selection.recs))
+    for name, patterns in (("user", selection.users), ("host", selection.hosts)):
+        # Elasticsearch folds the case of ASCII letters only.
+        if patterns and all(map(str.isascii, patterns)):
+            filters.append(_any(_pattern(name, pattern) for pattern in patterns))
+    unwanted = [("user", pattern) for pattern in selection.not_users]
+    unwanted += [("host", pattern) for pattern in selection.not_hosts]
+    no = [_pattern(name, pattern) for name, pattern in unwanted if pattern.isascii()]
+    return [*filters, {"bool": {"must_not": no}}] if no else filters
+
+
+def _selected(selection: Selection) -> list[dict[str, Any]]:
+    """The same with the times of lines, which are rounded to ms in the index."""
+    limits: dict[str, int] = {}
+    if selection.since is not None:
+        limits["gte"] = _bound(selection.since * 1000 - 2)
+    if selection.until is not None:
+        limits["lte"] = _bound(selection.until * 1000 + 2)
+    return selected(selection) + ([{"range": {"@timestamp": limits}}] if limits else [])
+
+
+def _bound(time: float) -> int:
+    return int(min(max(time, 0.0), MAX_TIMESTAMP))
+
+
+def _words(group: Group) -> Iterator[dict[str, Any]]:
+    """What every line has among its words that has the group's terms."""
+    for term in group.wanted:
+        for piece in pieces(term)[:MAX_PIECES]:
+            yield _word(piece)
+
+
+def _word(piece: Piece) -> dict[str, Any]:
+    text, half = piece.text, WINDOW // 2
+    if len(text) > half:
+        # Long words are indexed in windows, of which at least one has these characters of it whole.
+        return {"wildcard": {"words": {"value": f"*{_literal(text[:half])}*"}}}
+    if piece.starts and piece.ends:
+        return {"term": {"words": text}}
+    if piece.starts:
+        return {"prefix": {"words": text}}
+    return {"wildcard": {"words": {"value": f"*{_literal(text)}{'' if piece.ends else '*'}"}}}
+
+
+def _pattern(name: str, pattern: str) -> dict[str, Any]:
+    value = pattern.replace("\\", "\\\\")
+    return {"wildcard": {name: {"value": value, "case_insensitive": True}}}
+
+
+def _literal(text: str) -> str:
+    return "".join("\\" + char if char in "\\*?" else char for char in text)
+
+
+def _any(filters: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"bool": {"should": list(filters), "minimum_should_match": 1}}

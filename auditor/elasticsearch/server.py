@@ -1,0 +1,161 @@
+"""What the parts of the store share: the client, the names of the indices, and the ways of reading that they need."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from elasticsearch import ApiError, Elasticsearch
+
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.bulk import Action, Bulk
+from auditor.elasticsearch.connection import errors, item_error
+from auditor.elasticsearch.documents import Hold
+from auditor.elasticsearch.layout import RECORDINGS, Kind, Names, recording_key
+
+PAGE = 1000
+"""Documents of one answer; Elasticsearch gives 10,000 at most."""
+
+KEEP_ALIVE = "2m"
+"""For how long a point in time outlives its last use: a person may read a page for a while."""
+
+INDICES_FOR = 5.0
+"""Seconds for which it is known which indices are behind a name: a rollover is not seen sooner."""
+
+
+class Server:
+    """One store on one server. Every method may raise StoreError."""
+
+    def __init__(self, client: Elasticsearch, address: Address) -> None:
+        self.client = client
+        self.address = address
+        self.names = Names(address.prefix)
+        self.bulk = Bulk(client, address)
+        self._indices: dict[str, tuple[float, list[str]]] = {}
+
+    def close(self) -> None:
+        """Give back threads and connections."""
+        self.bulk.close()
+        self.client.close()
+
+    def holds(self, recs: Sequence[str]) -> dict[str, Hold]:
+        """The documents of recordings, as they are this moment; those that are not there are left out."""
+        if not recs:
+            return {}
+        with errors(self.address):
+            answer = self.client.mget(
+                index=self.names.of(RECORDINGS), ids=[recording_key(rec) for rec in recs], realtime=True
+            )
+        found: dict[str, Hold] = {}
+        for rec, item in zip(recs, answer["docs"], strict=True):
+            if "error" in item:
+                _raise_missing(self, item["error"])
+            if item.get("found"):
+                found[rec] = Hold(item["_source"], item["_seq_no"], item["_primary_term"])
+        return found
+
+    def refresh(self, *kinds: Kind) -> None:
+        """Make what was written to be found. A reader may lack the privilege: what is there is found soon anyway."""
+        with errors(self.address):
+            try:
+                self.client.indices.refresh(index=[self.names.of(kind) for kind in kinds])
+            except ApiError as error:
+                if error.status_code != 403:
+                    raise
+
+    def scan(
+        self,
+        kind: Kind,
+        query: Mapping[str, Any],
+        sort: Sequence[Mapping[str, str]],
+        *,
+        sizes: Sequence[int] = (PAGE,),
+        source: Mapping[str, Any] | bool = True,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The documents that a query finds, page by page, as they all were at one point in time.
+
+        A page's `sort` may be changed by whoever reads it: the next page begins behind it.
+        """
+        with errors(self.address):
+            point = self.client.open_point_in_time(index=self.names.of(kind), keep_alive=KEEP_ALIVE)["id"]
+            after = None
+            size = 0
+            try:
+                while True:
+                    size = next((larger for larger in sizes if larger > size), size)
+                    answer = self.client.search(
+                        pit={"id": point, "keep_alive": KEEP_ALIVE},
+                        query=dict(query),
+                        sort=[*sort, {"_shard_doc": "asc"}],
+                        size=size,
+                        source=source,
+                        search_after=after,
+                        track_total_hits=False,
+                        allow_partial_search_results=False,
+                    )
+                    point = answer["pit_id"]
+                    hits = answer["hits"]["hits"]
+                    if hits:
+                        yield hits
+                        after = hits[-1]["sort"]
+                    if len(hits) < size:
+                        return
+            finally:
+                self._close_point(point)
+
+    def search(self, kind: Kind, **request: Any) -> dict[str, Any]:
+        """One page of what a query finds, from all shards or not at all."""
+        with errors(self.address):
+            answer = self.client.search(
+                index=self.names.of(kind), allow_partial_search_results=False, track_total_hits=False, **request
+            )
+        body: dict[str, Any] = answer.body
+        return body
+
+    def count(self, kind: Kind, query: Mapping[str, Any]) -> int:
+        """How many documents a query finds."""
+        with errors(self.address):
+            return int(self.client.count(index=self.names.of(kind), query=dict(query))["count"])
+
+    def indices(self, kind: Kind) -> list[str]:
+        """The indices behind a name, the one that is written to (the latest) first."""
+        name = self.names.of(kind)
+        known = self._indices.get(name)
+        if known is None or time.monotonic() - known[0] > INDICES_FOR:
+            with errors(self.address):
+                found = sorted(self.client.indices.get(index=name, filter_path="*.aliases"), reverse=True)
+            known = self._indices[name] = (time.monotonic(), found)
+        return known[1]
+
+    def documents(self, kind: Kind, ids: Sequence[str]) -> list[dict[str, Any] | None]:
+        """The documents of a rolled kind by their ids, as they are this moment, from whichever index."""
+        found: list[dict[str, Any] | None] = [None] * len(ids)
+        for index in self.indices(kind):
+            waiting = [place for place, fields in enumerate(found) if fields is None]
+            if not waiting:
+                break
+            with errors(self.address):
+                answer = self.client.mget(index=index, ids=[ids[place] for place in waiting], realtime=True)
+            for place, item in zip(waiting, answer["docs"], strict=True):
+                found[place] = item["_source"] if item.get("found") else None
+        return found
+
+    def remove(self, kind: Kind, query: Mapping[str, Any]) -> None:
+        """Delete the documents that a query finds. Not by `_delete_by_query`: a small server lacks it, and this one
+        learns of each document what became of it."""
+        self.refresh(kind)
+        for page in self.scan(kind, query, [], source=False):
+            results = self.bulk.write([Action("delete", hit["_index"], hit["_id"], None) for hit in page])
+            for result in results:
+                if not result.done and result.status != 404:
+                    raise item_error(self.address, result.status, result.type, result.reason)
+
+    def _close_point(self, point: str) -> None:
+        try:
+            self.client.close_point_in_time(id=point)
+        except Exception:
+            pass  # it ends by itself, and what went wrong before matters more
+
+
+def _raise_missing(server: Server, error: Mapping[str, Any]) -> None:
+    status = 404 if error.get("type") == "index_not_found_exception" else 503
+    raise item_error(server.address, status, str(error.get("type", "")), str(error.get("reason", "")))
