@@ -66,7 +66,7 @@ class JournaldSink:
         # The line's own newline ends the field.
         entry = (self._header, length.to_bytes(8, "little"), *parts)
         try:
-            self._send(entry)
+            self.send(entry)
         except OSError as error:
             raise SinkError(f"journald at {self.path}: {error.strerror or error}", error.errno or 0) from error
 
@@ -83,7 +83,8 @@ class JournaldSink:
             sleep(0.001)
         self._socket.close()
 
-    def _send(self, entry: "Sequence[bytes]") -> None:
+    def send(self, entry: "Sequence[bytes]") -> None:
+        """An entry in the form of the protocol, in parts; OSError when journald did not take it."""
         flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
         try:
             self._socket.sendmsg(entry, (), flags, self.path)
@@ -102,13 +103,14 @@ def _fields(rec: str, kind: str) -> bytes:
     """All fields up to the name of the last one, whose length and value follow."""
     return (
         b"PRIORITY=6\nSYSLOG_IDENTIFIER=sessrec\n"
-        + _field(b"SESSREC_REC", rec.encode(errors="replace"))
-        + _field(b"SESSREC_TYPE", kind.encode(errors="replace"))
+        + field(b"SESSREC_REC", rec.encode(errors="replace"))
+        + field(b"SESSREC_TYPE", kind.encode(errors="replace"))
         + b"MESSAGE\n"
     )
 
 
-def _field(name: bytes, value: bytes) -> bytes:
+def field(name: bytes, value: bytes) -> bytes:
+    """A field in the form of the protocol."""
     if b"\n" in value:
         return name + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
     return name + b"=" + value + b"\n"
