@@ -13,7 +13,7 @@ from functools import partial
 
 from auditor.intake import Intake, RefusedError, Watcher, first_facts, parsed
 from auditor.printable import printable
-from auditor.store import Addition, ConflictError, Event, Refusal, Store
+from auditor.store import Addition, ConflictError, Event, Refusal, Store, StoreError
 from recorder.formats.message import Message
 
 MAX_OPEN = 64
@@ -80,6 +80,10 @@ class Ingest:
                 batch.add(mark)
             except ConflictError:
                 self._open.clear()
+            except StoreError:
+                # What was computed is in no store: whoever tries again begins from what is there.
+                self._open.clear()
+                raise
             else:
                 break
         else:
@@ -95,6 +99,9 @@ class Ingest:
         except ConflictError:
             # The other process has seen more of it, and settles it itself.
             self._open.clear()
+        except StoreError:
+            self._open.clear()
+            raise
         if mark is not None:
             self._store.add(source, mark, (), ())
         for rec in [rec for rec, intake in self._open.items() if intake.facts.ended]:

@@ -2,26 +2,30 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording, RecordingError
-from auditor.sqlite.store import SqliteStore
 from auditor.store import Facts, Store
+from auditor.store_name import open_named
 from recorder.formats.message import parse_object
-from recorder.paths import recordings_directory, store_file
+from recorder.paths import recordings_directory
+
+if TYPE_CHECKING:
+    from auditor.elasticsearch.address import Address
 
 
-def locate(name: str, store_path: Path | None) -> Recording:
+def locate(name: str, store_name: "Path | Address | None") -> Recording:
     """The recording that `name` means: an existing file, else an id or a unique beginning of one.
 
-    `store_path` None is the user's own store together with the user's recordings, which may still run. Raises
+    `store_name` None is the user's own store together with the user's recordings, which may still run. Raises
     RecordingError when there is none or more than one.
     """
     if _is_file(name):
         return FileRecording(Path(name))
-    store = SqliteStore(store_path or store_file())
+    store = open_named(store_name)
     try:
-        files = _own_files(name) if store_path is None else {}
+        files = _own_files(name) if store_name is None else {}
         rec = _only(name, {facts.rec for facts in store.beginning_with(name, 3)} | files.keys())
         if rec in files:
             recording: Recording = FileRecording(files[rec])

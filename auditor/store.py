@@ -18,7 +18,7 @@ class StoreError(SessrecError):
 
 
 class StoreUnavailableError(StoreError):
-    """The store cannot be used now, and may be again without anything else being done: whoever follows tries again."""
+    """The store cannot be used now, and may be usable again without anything being done: whoever follows waits."""
 
 
 class ConflictError(StoreError):

@@ -17,16 +17,19 @@ from auditor.file_source import changed_files, ingest_files
 from auditor.ingest import Ingest
 from auditor.journal import Journal, ingest_journal
 from auditor.own_store import add_store_argument
+from auditor.printable import printable
 from auditor.recording import RecordingError
-from auditor.sqlite.store import SqliteStore
-from auditor.store import Store
+from auditor.store import Store, StoreUnavailableError
+from auditor.store_name import open_named
 from recorder.errors import SessrecError
-from recorder.paths import store_file
 
 HELP = "take recordings from files or the journal into the store"
 
 INTERVAL = 0.5
 """Seconds between two looks at what is followed."""
+
+AWAY_INTERVAL = 2.0
+"""Seconds between two attempts while the store is away."""
 
 
 class NothingToIngestError(SessrecError):
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     is_journal = args.journal or args.namespace is not None or args.directory is not None
     if is_journal == bool(args.paths):
         raise NothingToIngestError("name files or directories to take in, or --journal")
-    store = SqliteStore(args.store or store_file())
+    store = open_named(args.store)
     try:
         ingest = Ingest(store)
         if is_journal:
@@ -66,15 +69,31 @@ def run(args: argparse.Namespace) -> int:
         store.close()
 
 
-def _repeat(look: Callable[[], int], follow: bool) -> int:
-    status = look()
+def _repeat(look: Callable[[], int], follow: bool, interval: float = INTERVAL) -> int:
+    """Look once, or again and again; then a store that is away for a while is told of once, and waited for."""
+    status = 0
+    away = ""
     try:
-        while follow:
-            time.sleep(INTERVAL)
-            status = look() or status
+        while True:
+            try:
+                status = look() or status
+            except StoreUnavailableError as error:
+                if not follow:
+                    raise
+                if not away:
+                    away = printable(str(error))
+                    sys.stderr.write(f"sessrec: {away}; trying again until it works\n")
+            else:
+                if away:
+                    sys.stderr.write("sessrec: the store takes additions again\n")
+                away = ""
+            if not follow:
+                return status
+            time.sleep(AWAY_INTERVAL if away else interval)
     except KeyboardInterrupt:
-        pass  # what was not added yet is there for the next run
-    return status
+        if not follow:
+            raise
+        return status  # what was not added yet is there for the next run
 
 
 def _journal(ingest: Ingest, store: Store, journal: Journal) -> int:

@@ -31,6 +31,7 @@ from auditor.player.pipe import write_output
 from auditor.player.playback import IDLE_LIMIT, Playback
 from auditor.player.player import Player
 from auditor.player.seen_index import SeenIndex
+from auditor.store_name import METAVAR, store_name
 
 HELP = "play a recording: forward, back, to a time, a command or a text"
 
@@ -83,7 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--file-match", metavar="REC", help="play this recording of a file that holds more than one"
     )
-    parser.add_argument("--store", type=Path, metavar="FILE", help="the store to look in, instead of the user's own")
+    parser.add_argument(
+        "--store", type=store_name, metavar=METAVAR, help="the store to look in, instead of the user's own"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,11 +25,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.store_name import METAVAR, store_name
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import PublicKey
 from recorder.paths import user_key_file
 
 if TYPE_CHECKING:
+    from auditor.elasticsearch.address import Address
     from auditor.recording import Recording
     from auditor.verify import Verification
 
@@ -47,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", type=Path, action="append", default=[], metavar="FILE", help="a public key to trust; may be repeated"
     )
-    parser.add_argument("--store", type=Path, metavar="FILE", help="the store to look in (default: the user's own)")
+    parser.add_argument(
+        "--store", type=store_name, metavar=METAVAR, help="the store to look in (default: the user's own)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a recording, with the reason")
 
 
@@ -82,7 +86,7 @@ def _report(name: str, trusted: list[PublicKey], args: argparse.Namespace) -> st
     return found.verdict.value
 
 
-def _verify(name: str, store: Path | None, trusted: list[PublicKey]) -> "Verification":
+def _verify(name: str, store: "Path | Address | None", trusted: list[PublicKey]) -> "Verification":
     from auditor.verify import Verdict, verify, verify_file
 
     path = Path(name)

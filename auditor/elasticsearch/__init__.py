@@ -1,1 +1,1 @@
-"""The store in Elasticsearch, for where one machine is not enough: `auditor.elasticsearch.store` is where it begins."""
+"""The store in Elasticsearch, for where one machine is not enough; `auditor.elasticsearch.store` has it."""

@@ -40,8 +40,11 @@ _ANSWER = ",".join(f"items.*.{name}" for name in ("status", "error.type", "error
 
 
 class Action(NamedTuple):
-    """One write: `operation` (create, index, update, delete) of the document `id` in the index `target`. `body` is JSON, or None to delete
-    it. `if_seq_no` and `if_primary_term` are of the version that must still be there."""
+    """One write: `operation` (create, index, update, delete) of the document `id` in the index `target`.
+
+    `body` is JSON, or None to delete it. `if_seq_no` and `if_primary_term` are of the version that must still be
+    there. `alias`: the target must be one.
+    """
 
     operation: str
     target: str

@@ -14,6 +14,7 @@ examples:
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auditor.listing import print_json, print_line
 from auditor.locate import locate
@@ -28,6 +29,9 @@ from auditor.rules.matcher import RuleSet
 from auditor.rules.rehearsal import rehearse
 from auditor.rules.rule import RuleError
 from auditor.store import Facts
+
+if TYPE_CHECKING:
+    from auditor.elasticsearch.address import Address
 
 HELP = "show where a rule would have alerted in recordings"
 
@@ -75,7 +79,7 @@ def _rules(name: str) -> RuleSet:
     return RuleSet(rules, Groups(found.groups))
 
 
-def _all(store_path: Path | None) -> Iterator[str]:
+def _all(store_path: "Path | Address | None") -> Iterator[str]:
     store = open_store(store_path)
     try:
         recs = [facts.rec for facts in store.recordings(Selection(), oldest_first=True)]
