@@ -51,10 +51,7 @@ def moment(fields: Mapping[str, Any], pos: int) -> int:
 def detail(fields: Mapping[str, Any]) -> str:
     """What an event message says besides its header and its action, as a JSON object of at most MAX_DETAIL
     characters. What is too long is cut, and then SHORTENED is among the fields."""
-    rest = {name: value for name, value in fields.items() if name not in HEADER}
-    about = {name: value for name, value in object_in(fields, "event").items() if name != "action"}
-    if about:
-        rest["event"] = about
+    rest = said(fields)
     try:
         text = json.dumps(rest)
     except RecursionError:
@@ -64,6 +61,13 @@ def detail(fields: Mapping[str, Any]) -> str:
             return text
         text = json.dumps({SHORTENED: True, **shortened(rest, most, 4)})
     return text if len(text) <= MAX_DETAIL else json.dumps({SHORTENED: True})
+
+
+def said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event message says besides its header and its action."""
+    rest = {name: value for name, value in fields.items() if name not in HEADER}
+    about = {name: value for name, value in object_in(fields, "event").items() if name != "action"}
+    return rest | {"event": about} if about else rest
 
 
 def parsed_detail(text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ showed; nobody asked a name server. What has a name beside it here may have anot
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Literal
 
@@ -91,18 +91,14 @@ class Mentions:
     def named(self, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The event with the names, in `sessrec.hosts`, that the session showed beside the address that it connects
         to: on the screen before, or as the only host in the arguments of the process that connects."""
-        destination = object_in(fields, "destination")
-        address = string(destination.get("ip"))
-        if action != "connect" or not address or destination.get("domain"):
+        if action != "connect":
             return fields
-        name = self._names.get(address)
+        named = with_name(action, fields, self._names)
         process = pid(fields)
-        if name is None and process is not None and number(destination.get("port")) != _DNS_PORT:
-            name = self._given.get(process)
-        ours = object_in(fields, "sessrec")
-        if name is None or name == address or "hosts" in ours:
-            return fields
-        return {**fields, "sessrec": {**ours, "hosts": [name]}}
+        destination = object_in(fields, "destination")
+        if named is fields and process in self._given and number(destination.get("port")) != _DNS_PORT:
+            return with_name(action, fields, {string(destination.get("ip")): self._given[process]})
+        return named
 
     def _tell(self, found: list[Seen], kind: Literal["url", "host"], at: int, text: str) -> None:
         last = self._told.get(text)
@@ -116,6 +112,22 @@ class Mentions:
         where[key] = value
         if len(where) > _REMEMBERED:
             del where[next(iter(where))]
+
+
+def names_shown(lines: Iterable[Seen]) -> dict[str, str]:
+    """Names by address, from lines of the kind `host`; the last one counts."""
+    found = (seen.text.split(" ") for seen in lines)
+    return {parts[1]: parts[0] for parts in found if len(parts) == 2}
+
+
+def with_name(action: str, fields: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The event with the name of the address that it connects to in `sessrec.hosts`, unless it has a name."""
+    destination, ours = object_in(fields, "destination"), object_in(fields, "sessrec")
+    address = string(destination.get("ip"))
+    name = names.get(address) if action == "connect" and address else None
+    if name is None or name == address or destination.get("domain") or "hosts" in ours:
+        return fields
+    return {**fields, "sessrec": {**ours, "hosts": [name]}}
 
 
 def urls(text: str) -> list[str]:

@@ -81,6 +81,7 @@ def test_json_has_the_facts(home):
         "output_bytes": 16,
         "input_bytes": 0,
         "exit_code": 0,
+        "audited": 0,
     }
 
 

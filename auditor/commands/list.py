@@ -2,7 +2,8 @@
 
 Each has its start, user, host, length, state and id; an id may be shortened to a beginning that no other has. States:
 live (still running), ended, open (tlog's recordings, which mark no end), broken end (the recorder was killed),
-incomplete (messages are missing).
+incomplete (messages are missing). EVENTS, where there are any: programs, files and
+connections that were audited in it.
 
   sessrec list --user 'a*' --since yesterday
   sessrec list --since '2 hours ago' --json
@@ -22,7 +23,7 @@ from auditor.time_forms import FORMS, point_in_time
 
 HELP = "list recordings"
 
-_HEADINGS = ("START", "USER", "HOST", "LENGTH", "STATE", "ID")
+_HEADINGS: tuple[str, ...] = ("START", "USER", "HOST", "LENGTH", "STATE", "ID")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,13 @@ def _recordings(store: Store, args: argparse.Namespace) -> None:
         for facts in found:
             print_json(as_json(facts))
     elif found:
-        print_table(_HEADINGS, map(_row, found), right=frozenset({3}))
+        # Only where something is audited: elsewhere the column would be empty.
+        audited = any(facts.events for facts in found)
+        headings, rows = _HEADINGS, [_row(facts) for facts in found]
+        if audited:
+            headings = (*headings[:4], "EVENTS", *headings[4:])
+            rows = [(*row[:4], str(facts.events or ""), *row[4:]) for facts, row in zip(found, rows, strict=True)]
+        print_table(headings, rows, right=frozenset({3, 4} if audited else {3}))
     else:
         print_line("no recordings")
 
@@ -86,6 +93,7 @@ def as_json(facts: Facts) -> dict[str, object]:
         "output_bytes": facts.printed,
         "input_bytes": facts.typed,
         "exit_code": facts.exit_code,
+        "audited": facts.events,
     }
 
 
