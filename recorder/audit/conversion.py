@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from recorder.audit.accounts import ACTIONS as ACCOUNT_ACTIONS
 from recorder.audit.accounts import PRIVILEGE_CALLS, account
 from recorder.audit.addresses import address
 from recorder.audit.assembly import Group
@@ -11,7 +12,6 @@ from recorder.audit.event import CATEGORIES, AuditEvent
 from recorder.audit.executions import execution
 from recorder.audit.files import CALLS, change
 from recorder.audit.firewall import packet
-from recorder.audit.loss import lost_event
 from recorder.audit.merging import Merger
 from recorder.audit.paths import Fields, KnownFiles, Locate, Paths, basename
 from recorder.audit.record import MAX_LINE, NETFILTER_PKT, SOCKADDR, SYSCALL, WANTED, Record, parse_lines
@@ -89,7 +89,7 @@ class Converter:
         first = group.records[0]
         if first.type == NETFILTER_PKT:
             return self._made(first, "firewall", True, packet(first), {})
-        if first.type in CATEGORIES_OF_SINGLES:
+        if first.type in ACCOUNT_ACTIONS:
             sessrec: dict[str, Any] = {}
             found = account(first, sessrec)
             return self._made(first, *found, sessrec) if found else None
@@ -157,12 +157,15 @@ class Converter:
         self, record: Record, action: str, succeeded: bool, found: dict[str, Any], sessrec: dict[str, Any]
     ) -> AuditEvent:
         category, kind = CATEGORIES[action]
+        outcome = "success" if succeeded else "failure"
+        if action == "connect" and sessrec.get("error") == "EINPROGRESS":
+            outcome = "unknown"  # a connection that the program waits for by other means
         serial = record.serial
         event = {
             "action": action,
             "category": [category],
             "type": [kind],
-            "outcome": "success" if succeeded else "failure",
+            "outcome": outcome,
             "sequence": serial,
             "start": self._clock.iso(record.stamp),
         }
@@ -179,11 +182,6 @@ class Converter:
         )
 
 
-CATEGORIES_OF_SINGLES = frozenset(
-    {"LOGIN", "USER_AUTH", "USER_START", "USER_END", "USER_LOGIN", "USER_LOGOUT", "USER_CMD"}
-)
-
-
 def _network(action: str, group: Group, arch: str) -> dict[str, Any] | None:
     for record in group.records:
         if record.type == SOCKADDR:
@@ -194,6 +192,3 @@ def _network(action: str, group: Group, arch: str) -> dict[str, Any] | None:
             end = "destination" if action == "connect" else "source"
             return {end: {"ip": ip, "port": port}, "network": {"type": kind}}
     return None
-
-
-__all__ = ["Converter", "lost_event"]

@@ -86,10 +86,13 @@ def change(
     file: dict[str, Any] = {"path": found.path(target)}
     if not file["path"]:
         return None
+    source = found.source()
+    if source is None:
+        # A call that failed before the names were looked for: only directories are told.
+        return action, {**file, "type": "dir"} if is_directory(target) else file
     if action == _RENAME:
-        sessrec["old_path"] = found.path(found.source())
+        sessrec["old_path"] = found.path(source)
     elif name in _LINKS:
-        source = found.source()
         symbolic = name.startswith("sym")
         file["target_path"] = text(source.get("name", "")) if symbolic else found.path(source)
     if failed:
@@ -127,11 +130,17 @@ class _Names:
 
     def target(self) -> Fields | None:
         """The file that the call was for: the last one named, and the directory where nothing in it is named."""
-        return self._files[-1] if self._files else self._parents[-1] if self._parents else None
+        if not self._files:
+            return self._parents[-1] if self._parents else None
+        target = self._files[-1]
+        if self._call.action == _RENAME and target.get("name") == self._files[0].get("name"):
+            # Two files that changed their names: the other one of the new names.
+            target = next((each for each in self._files if each.get("name") != target.get("name")), target)
+        return target
 
-    def source(self) -> Fields:
-        """The file that it was before, or that is linked to."""
-        return self._files[0]
+    def source(self) -> Fields | None:
+        """The file that it was before, or that is linked to; the target itself where it is the only one."""
+        return self._files[0] if self._files else None
 
     def path(self, fields: Fields) -> str:
         """Absolute, as far as that is known."""
@@ -140,7 +149,12 @@ class _Names:
             return absolute(name, "")
         if not name and self._call.descriptor:
             return self._known.find(fields, self._pid, self._syscall.get(self._call.descriptor, ""))
-        return absolute(name, self._directory(fields))
+        directory = self._directory(fields)
+        if not directory:
+            # The file itself may be known, as it was called when it was last seen.
+            known = self._known.find(fields, self._pid, "")
+            return known if known.endswith(f"/{name}") else name
+        return absolute(name, directory)
 
     def _directory(self, fields: Fields) -> str:
         """What a relative name of this call is relative to; "" where that is not known."""
@@ -179,7 +193,8 @@ def _opened(name: str, group: Group, syscall: Fields, target: Fields, failed: bo
                 flags = number(record.fields.get("oflag", ""), 8)
     else:
         flags = number(syscall.get(CALLS[name].flags, ""), 16)
-    if target.get("nametype") == "CREATE" or (failed and flags & O_CREAT and "inode" not in target):
+    missing = "inode" not in target or target.get("nametype") == "PARENT"
+    if target.get("nametype") == "CREATE" or (failed and flags & O_CREAT and missing):
         return _CREATE
     return _WRITE if flags & (O_ACCMODE | O_TRUNC) else _READ
 

@@ -13,6 +13,9 @@ _MERGED = frozenset(
 )
 """A second exec, creation or login is something new."""
 
+_NOT_THERE = "ENOENT"
+"""What exec says of each directory of PATH that does not have the program. All of a search are one event."""
+
 
 class Merger:
     """Holds back events that may repeat."""
@@ -25,10 +28,10 @@ class Merger:
         ready = []
         waiting = self._waiting
         for event in events:
-            if event.fields["event"]["action"] not in _MERGED:
+            key = _key(event)
+            if not key:
                 ready.append(event)
                 continue
-            key = _key(event)
             first = waiting.get(key)
             if first is not None and abs(event.time - first.time) < WINDOW:
                 sessrec = first.fields.setdefault("sessrec", {})
@@ -52,11 +55,16 @@ class Merger:
 
 
 def _key(event: AuditEvent) -> tuple[Any, ...]:
+    """What is the same in equal actions; () for one that is not merged."""
     fields = event.fields
     sessrec = fields.get("sessrec", {})
-    told = fields["event"]
+    action = fields["event"]["action"]
+    if action == "exec" and sessrec.get("error") == _NOT_THERE:
+        return action, event.auid, event.session, event.pid, fields["process"]["name"]
+    if action not in _MERGED or "record" in sessrec:
+        return ()
     return (
-        told["action"],
+        action,
         event.auid,
         event.session,
         event.pid,

@@ -48,9 +48,14 @@ class KnownFiles:
                 del self._known[key]
 
     def find(self, fields: Fields, pid: int, descriptor: str) -> str:
-        """The path of what these fields are of, which the process has open; "" where it is not known."""
+        """The path of what these fields are of; "" where it is not known.
+
+        `descriptor` is that of the process which has it open, as SYSCALL has it.
+        """
         dev, inode = fields.get("dev", ""), fields.get("inode", "")
-        found = self._locate(pid, number(descriptor, 16), dev, inode) if self._locate is not None else ""
+        found = ""
+        if self._locate is not None and descriptor:
+            found = self._locate(pid, number(descriptor, 16), dev, inode)
         return found or self._known.get((dev, inode), "")
 
 

@@ -118,7 +118,7 @@ def _fields_of(body: str, single: bool) -> dict[str, str]:
         return fields
     words = body.split(" ")
     try:
-        return dict(word.split("=", 1) for word in words)
+        return dict([word.split("=", 1) for word in words])
     except ValueError:
         return dict(_pairs(words))
 
