@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+RULES = Path("/etc/session-recording/rules.d")
+"""Files of rules that watch what is taken in; its *.toml are read in the order of their names."""
+
 
 def data_directory() -> Path:
     """The user's recordings, store and key: `$XDG_DATA_HOME/session-recording`, as the XDG specification says."""

@@ -5,6 +5,9 @@ on from where it ended, and a run that was killed is continued by the next. Line
 to their recording, go into quarantine: `sessrec list --quarantined` shows them with the reason.
 
 Of a directory the files *.jsonl, *.json and *.log are taken, also in directories below it.
+
+Rules watch what is new (`sessrec rules`): what they see becomes an alert, which is stored with the recording and goes
+to the journal.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from auditor.journal import Journal, ingest_journal
 from auditor.own_store import add_store_argument
 from auditor.printable import printable
 from auditor.recording import RecordingError
+from auditor.rules.arguments import add_rules_arguments, rules_at_work
 from auditor.store import Store, StoreUnavailableError
 from auditor.store_name import open_named
 from recorder.errors import SessrecError
@@ -46,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, metavar="DIR", help="the journal files in this directory")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added, until interrupted")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    add_rules_arguments(parser)
     add_store_argument(parser)
 
 
@@ -56,14 +61,15 @@ def run(args: argparse.Namespace) -> int:
         raise NothingToIngestError("name files or directories to take in, or --journal")
     store = open_named(args.store)
     try:
-        ingest = Ingest(store)
-        if is_journal:
-            journal = Journal(args.namespace, args.directory)
-            status = _repeat(lambda: _journal(ingest, store, journal), args.follow)
-        else:
-            status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), args.follow)
-        if not args.quiet:
-            _report(ingest)
+        with rules_at_work(args) as watcher:
+            ingest = Ingest(store, watcher)
+            if is_journal:
+                journal = Journal(args.namespace, args.directory)
+                status = _repeat(lambda: _journal(ingest, store, journal), args.follow)
+            else:
+                status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), args.follow)
+            if not args.quiet:
+                _report(ingest, watcher.alerts if watcher else 0)
         return status
     finally:
         store.close()
@@ -108,9 +114,11 @@ def _files(ingest: Ingest, store: Store, paths: list[Path], quiet: bool) -> int:
     return 1 if errors else 0
 
 
-def _report(ingest: Ingest) -> None:
+def _report(ingest: Ingest, alerts: int) -> None:
     counts = ingest.counts
     parts = [f"{len(counts.recordings)} recordings", f"{counts.taken} new messages"]
+    if alerts:
+        parts.append(f"{alerts} alerts (see `sessrec search alert`)")
     if counts.known:
         parts.append(f"{counts.known} known already")
     if counts.deleted:

@@ -6,8 +6,9 @@ from typing import Any
 
 from auditor.event_fields import object_in, string
 from auditor.events import detail, parsed_detail
+from auditor.moments import iso
 from auditor.rules.rule import Rule
-from auditor.store import Event
+from auditor.store import Event, Facts
 
 ACTION = "alert"
 """Its `event.action`."""
@@ -39,6 +40,25 @@ class Alert:
     def event(self, id: int, part: int) -> Event:
         """As the store keeps it, as part `part` of the message by which it became known."""
         return Event(id, self.at, ACTION, detail(self.fields()), part)
+
+    def summary(self, facts: Facts) -> dict[str, Any]:
+        """For programs: what `sessrec rules test --json` prints, and what webhooks and commands get."""
+        return {
+            "rec": facts.rec,
+            "user": facts.user,
+            "host": facts.host,
+            "rule": self.rule.name,
+            "description": self.rule.description,
+            "severity": self.rule.severity,
+            "at_ms": self.at,
+            "time": iso(self.time(facts)),
+            "kind": self.kind,
+            "matched": self.matched,
+        }
+
+    def time(self, facts: Facts) -> float:
+        """When it happened, in seconds since 1970."""
+        return facts.start + self.at / 1000
 
     @classmethod
     def of(cls, event: Event, rules: Mapping[str, Rule]) -> "Alert | None":

@@ -11,9 +11,7 @@ from auditor.printable import printable
 from auditor.rules.document import MAX_SIZE, Document, Mistake, parse
 from auditor.rules.examples import failures
 from auditor.rules.rule import Rule, RuleError
-
-DIRECTORY = Path("/etc/session-recording/rules.d")
-"""Its *.toml are read in the order of their names."""
+from recorder.paths import RULES
 
 SHIPPED = "shipped.toml"
 
@@ -35,7 +33,7 @@ class Found:
         return self
 
 
-def installed(directory: Path = DIRECTORY) -> Found:
+def installed(directory: Path = RULES) -> Found:
     """The shipped rules and those of the directory, where there is one; of two with one name the one read last."""
     paths = []
     if directory.is_dir():

@@ -18,9 +18,11 @@ class Teller(Protocol):
 
 
 class RuleWatcher:
-    """See `auditor.intake.Watcher`. `teller` None: alerts are stored, and nobody is told."""
+    """See `auditor.intake.Watcher`. `teller` None: alerts are stored, and nobody is told. `alerts` counts those that
+    were."""
 
     def __init__(self, rules: RuleSet, teller: Teller | None = None) -> None:
+        self.alerts = 0
         self._rules, self._teller = rules, teller
         self._by_name = {rule.name: rule for rule in rules.rules}
 
@@ -30,12 +32,12 @@ class RuleWatcher:
 
     def stored(self, facts: Facts, events: Sequence[Event]) -> None:
         """See Watcher."""
-        if self._teller is None:
-            return
         for event in events:
             alert = Alert.of(event, self._by_name)
             if alert is not None:
-                self._teller.tell(facts, alert)
+                self.alerts += 1
+                if self._teller is not None:
+                    self._teller.tell(facts, alert)
 
 
 class RecordingWatch:

@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING
 
 from auditor.listing import print_json, print_line
 from auditor.locate import locate
-from auditor.moments import clock, iso, moment
+from auditor.moments import clock, moment
 from auditor.own_store import add_store_argument, open_store
 from auditor.printable import printable
 from auditor.query import Selection
-from auditor.rules.alert import Alert
 from auditor.rules.files import installed, named
 from auditor.rules.groups import Groups
 from auditor.rules.matcher import RuleSet
 from auditor.rules.rehearsal import rehearse
 from auditor.rules.rule import RuleError
-from auditor.store import Facts
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
@@ -55,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             for facts, alert in rehearse(rules, recording):
                 found = True
                 if args.json:
-                    print_json(_as_json(facts, alert))
+                    print_json(alert.summary(facts))
                     continue
                 if shown != facts.rec:
                     shown = facts.rec
@@ -86,17 +84,3 @@ def _all(store_path: "Path | Address | None") -> Iterator[str]:
     finally:
         store.close()
     yield from recs
-
-
-def _as_json(facts: Facts, alert: Alert) -> dict[str, object]:
-    return {
-        "rec": facts.rec,
-        "user": facts.user,
-        "host": facts.host,
-        "rule": alert.rule.name,
-        "severity": alert.rule.severity,
-        "at_ms": alert.at,
-        "time": iso(facts.start + alert.at / 1000),
-        "kind": alert.kind,
-        "matched": alert.matched,
-    }

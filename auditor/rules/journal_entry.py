@@ -1,0 +1,55 @@
+"""An alert as an entry of the systemd journal.
+
+Fields: MESSAGE (one line for people), PRIORITY by severity, SYSLOG_IDENTIFIER=sessrec, SESSREC_TYPE=alert,
+SESSREC_REC, SESSREC_RULE, SESSREC_SEVERITY, SESSREC_AT (ms into the recording), SESSREC_USER and SESSREC_HOST (of the
+recording), SESSREC_MATCHED, and a MESSAGE_ID that all alerts have. `sessrec ingest --journal` does not take them for
+messages.
+"""
+
+from auditor.moments import moment
+from auditor.printable import printable
+from auditor.rules.alert import Alert
+from auditor.store import Facts
+from recorder.sinks.journald_sink import JournaldSink, field
+
+MESSAGE_ID = "b6c1fa52d3f64f1a9b0d5c7e4a82913f"
+
+_PRIORITIES = ((90, 2), (70, 3), (40, 4), (0, 5))
+"""Severity from which on, and syslog(3)'s LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE."""
+
+
+class JournalEntries:
+    """Sends alerts to journald. `socket_path`: another socket than the system's."""
+
+    def __init__(self, socket_path: str | None = None) -> None:
+        self._sink = JournaldSink(socket_path=socket_path)
+
+    def send(self, facts: Facts, alert: Alert) -> None:
+        """One entry; never waits. OSError when journald did not take it."""
+        rule = alert.rule
+        fields = {
+            "PRIORITY": str(next(number for least, number in _PRIORITIES if rule.severity >= least)),
+            "SYSLOG_IDENTIFIER": "sessrec",
+            "MESSAGE_ID": MESSAGE_ID,
+            "SESSREC_TYPE": "alert",
+            "SESSREC_REC": facts.rec,
+            "SESSREC_RULE": rule.name,
+            "SESSREC_SEVERITY": str(rule.severity),
+            "SESSREC_AT": str(alert.at),
+            "SESSREC_USER": facts.user,
+            "SESSREC_HOST": facts.host,
+            "SESSREC_MATCHED": alert.matched,
+            "MESSAGE": line_about(facts, alert),
+        }
+        parts = [field(name.encode(), value.encode(errors="replace")) for name, value in fields.items()]
+        self._sink.send(parts)
+
+    def close(self) -> None:
+        """Give back the socket."""
+        self._sink.close()
+
+
+def line_about(facts: Facts, alert: Alert) -> str:
+    """One printable line about an alert."""
+    where = f"{facts.user}@{facts.host} {facts.rec} {moment(alert.at)}"
+    return printable(f"alert {alert.rule.name}: {where}: {alert.rule.description}: {alert.matched}")
