@@ -1,10 +1,23 @@
 """Records of one event, joined: they come interleaved with those of others, and not always in order.
 
-The kernel ends an event with a PROCTITLE and an EOE; auditd's log has no EOE. Whether all is there is told by the
-number of PATH records that SYSCALL promises. What stays incomplete is given out after a while as it is.
+The kernel ends an event with a PROCTITLE and an EOE; auditd's log has no EOE. Whether all is there by then is told by
+SYSCALL. What stays incomplete is given out after a while as it is.
 """
 
-from recorder.audit.record import EOE, PATH, PROCTITLE, SINGLES, SYSCALL, Record
+from recorder.audit.record import (
+    CWD,
+    EOE,
+    EXECVE,
+    OPENAT2,
+    PATH,
+    PROCTITLE,
+    SINGLES,
+    SOCKADDR,
+    SYSCALL,
+    Record,
+)
+from recorder.audit.syscalls import EXEC_CALLS, syscall
+from recorder.audit.values import number
 
 TIMEOUT = 2.0
 """Seconds of the records' own time, as in auditd (end_of_event_timeout)."""
@@ -55,7 +68,7 @@ class Assembler:
             key = record.node, record.stamp
             group = waiting.get(key)
             if group is None:
-                if type in _LAST:
+                if type == EOE:
                     continue  # the end of what has been given out already
                 group = waiting[key] = Group([])
             if type in _LAST:
@@ -101,15 +114,26 @@ class Assembler:
 
 
 def _complete(records: list[Record]) -> bool:
+    """Whether all is there that SYSCALL promises: so many files, and what its call always has beside it."""
     for record in records:
         if record.type == SYSCALL:
-            _, found, rest = record.body.partition(" items=")
-            wanted = rest.partition(" ")[0]
-            if not found or not wanted.isdecimal() or len(wanted) > 4:
-                return True
-            have = 0
-            for other in records:
-                if other.type == PATH:
-                    have += 1
-            return have >= int(wanted)
+            body = record.body
+            have = [other.type for other in records]
+            call = syscall(_word(body, "arch="), _word(body, " syscall="))
+            if call in _BESIDE and _BESIDE[call] not in have and (call not in EXEC_CALLS or "success=yes" in body):
+                return False
+            files = number(_word(body, " items="))
+            return not files or (have.count(PATH) >= files and CWD in have)
     return False
+
+
+def _word(body: str, name: str) -> str:
+    return body.partition(name)[2].partition(" ")[0]
+
+
+_BESIDE = {
+    **dict.fromkeys(EXEC_CALLS, EXECVE),
+    **dict.fromkeys(("connect", "bind", "socketcall"), SOCKADDR),
+    "openat2": OPENAT2,
+}
+"""Of calls that fail because of a wrong pointer there is no such record, and they wait for their time."""

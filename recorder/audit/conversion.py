@@ -14,13 +14,25 @@ from recorder.audit.files import CALLS, change
 from recorder.audit.firewall import packet
 from recorder.audit.merging import Merger
 from recorder.audit.paths import Fields, KnownFiles, Locate, Paths, basename
-from recorder.audit.record import MAX_LINE, NETFILTER_PKT, SOCKADDR, SYSCALL, WANTED, Record, parse_lines
-from recorder.audit.syscalls import SOCKETCALLS, little_endian, syscall
+from recorder.audit.record import (
+    CWD,
+    MAX_LINE,
+    NETFILTER_PKT,
+    PROCTITLE,
+    SOCKADDR,
+    SYSCALL,
+    WANTED,
+    Record,
+    parse_lines,
+)
+from recorder.audit.syscalls import EXEC_CALLS, SOCKETCALLS, little_endian, syscall
 from recorder.audit.values import Clock, error, login, number, text
 
-EXEC_CALLS = ("execve", "execveat")
 NETWORK_CALLS = {"connect": "connect", "accept": "accept", "accept4": "accept", "bind": "bind"}
 RING_CALLS = ("io_uring_setup",)
+
+_LATE = (CWD, PROCTITLE)
+"""What is left of an event that was told without them says nothing by itself."""
 
 Names = Callable[[int], str]
 
@@ -93,7 +105,7 @@ class Converter:
             sessrec: dict[str, Any] = {}
             found = account(first, sessrec)
             return self._made(first, *found, sessrec) if found else None
-        self.incomplete += 1
+        self.incomplete += first.type not in _LATE
         return None
 
     def _called(self, group: Group, record: Record) -> AuditEvent | None:

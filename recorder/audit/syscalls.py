@@ -11,6 +11,8 @@ LITTLE_ENDIAN = 0x40000000
 X32 = 0x40000000
 """Set in the number where a program calls x86_64 with 32-bit pointers, by the ABI x32."""
 
+EXEC_CALLS = ("execve", "execveat")
+
 NO = -1
 NUMBERS = {
     "execve": (59, 11, 221, 11),
