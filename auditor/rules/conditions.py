@@ -23,12 +23,33 @@ MAX_PROGRAM = 5000
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+class Expression:
+    """A regular expression of RE2. Raises re2.error, and ValueError where it is too large."""
+
+    __slots__ = ("_set", "pattern")
+
+    def __init__(self, text: str) -> None:
+        self.pattern = encoded(text)
+        steps = re2.compile(self.pattern, options()).programsize
+        if steps > MAX_PROGRAM:
+            raise ValueError(f"it is too large ({steps} steps, {MAX_PROGRAM} at most); repeat fewer times")
+        # A set of one answers with nothing but whether it is found, in a fifth of the time that a search takes which
+        # makes an object of it.
+        self._set = re2.Set.SearchSet(options())
+        self._set.Add(self.pattern)
+        self._set.Compile()
+
+    def found(self, text: str) -> bool:
+        """Whether it is found anywhere in a text."""
+        return self._set.Match(encoded(text)) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """Holds for a value that one of these fits: `expression` (found anywhere in a text), a number `low` to `high`, an
     address in `network`. `plain` is a text that is all the expression asks for, "" where there is none."""
 
-    expression: Any = None
+    expression: Expression | None = None
     plain: str = ""
     low: int = 0
     high: int = -1
@@ -37,16 +58,14 @@ class Criterion:
     def holds(self, value: Any) -> bool:
         """Whether the value, a text or a number, fits."""
         if isinstance(value, int):
-            return self.low <= value <= self.high or (self.expression is not None and self._found(str(value)))
+            return self.low <= value <= self.high or (
+                self.expression is not None and self.expression.found(str(value))
+            )
         if self.network is not None:
             return _is_in(value, self.network)
         if self.plain:
             return bool(value == self.plain)
-        return self.expression is not None and self._found(value)
-
-    def _found(self, text: str) -> bool:
-        # Bytes, which RE2 searches as they are; of a str it would also work out where its characters begin.
-        return self.expression.search(encoded(text)) is not None
+        return self.expression is not None and self.expression.found(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,12 @@ class Condition:
 
     def holds(self, event: Mapping[str, Any]) -> bool:
         """Whether it holds for an event."""
-        return any(criterion.holds(value) for value in values(event, self.field) for criterion in self.criteria)
+        criteria = self.criteria
+        for value in values(event, self.field):
+            for criterion in criteria:
+                if criterion.holds(value):
+                    return True
+        return False
 
     def holds_for(self, text: str) -> bool:
         """Whether it holds for a line."""
@@ -96,16 +120,13 @@ def options() -> Any:
     return found
 
 
-def compiled(text: str) -> Any:
+def compiled(text: str) -> "Expression":
     """The compiled expression. Raises ValueError with what is wrong with it."""
     _short(text)
     try:
-        found = re2.compile(encoded(text), options())
+        return Expression(text)
     except re2.error as error:
         raise ValueError(f"RE2 cannot read it: {_reason(error)}{_hint(text)}") from error
-    if found.programsize > MAX_PROGRAM:
-        raise ValueError(f"it is too large ({found.programsize} steps, {MAX_PROGRAM} at most); repeat fewer times")
-    return found
 
 
 def globbed(text: str) -> str:

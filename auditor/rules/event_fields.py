@@ -100,6 +100,8 @@ _ALSO = {
     "destination.domain": ("sessrec", "hosts"),
 }
 
+_PATHS = {name: tuple(name.split(".")) for name in FIELDS}
+
 GROUPS = frozenset(name.rpartition(".")[0] for name in FIELDS)
 """Names of objects that fields stand in: "process", "process.user" and so on."""
 
@@ -108,11 +110,11 @@ def values(event: Mapping[str, Any], name: str) -> Iterator[Any]:
     """The values, texts and numbers, that an event has for a field; none where it has no such field, or something
     else in its place."""
     if name == COMMAND_LINE:
-        words = [word for word in _all(event, ("process", "args")) if isinstance(word, str)]
+        words = [word for word in _all(event, _PATHS["process.args"]) if isinstance(word, str)]
         if words:
             yield " ".join(words)
         return
-    yield from _all(event, tuple(name.split(".")))
+    yield from _all(event, _PATHS[name])
     if name in _ALSO:
         yield from _all(event, _ALSO[name])
 
@@ -120,7 +122,7 @@ def values(event: Mapping[str, Any], name: str) -> Iterator[Any]:
 def _all(event: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Any]:
     value: Any = event
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):  # what JSON makes; an abstract Mapping takes ten times as long to ask for
             return
         value = value.get(key)
     for each in value if isinstance(value, list) else (value,):

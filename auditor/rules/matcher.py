@@ -148,8 +148,9 @@ class _LineRules:
             self._set = re2.Set.SearchSet(set_options)
         for condition in clause.conditions:
             for criterion in condition.criteria:
-                self._set.Add(criterion.expression.pattern)
-                self._clauses.append((number, clause))
+                if criterion.expression is not None:
+                    self._set.Add(criterion.expression.pattern)
+                    self._clauses.append((number, clause))
 
 
 class _Scope:
@@ -188,9 +189,9 @@ class _Scope:
 
     def _fits(self, names: Iterable[str], which: str) -> bool:
         wanted, unwanted = self._names[which], self._names[f"not_{which}"]
-        texts = [encoded(name) for name in names]
-        return (not wanted or any(each.search(text) for each in wanted for text in texts)) and not any(
-            each.search(text) for each in unwanted for text in texts
+        names = tuple(names)
+        return (not wanted or any(each.found(name) for each in wanted for name in names)) and not any(
+            each.found(name) for each in unwanted for name in names
         )
 
 

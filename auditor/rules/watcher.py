@@ -48,11 +48,13 @@ class RecordingWatch:
 
     def event(self, event: Event, fields: Mapping[str, Any]) -> Iterable[Event]:
         """See Watch."""
-        return _events(self._watch.event(event.action, event.at, fields))
+        alerts = self._watch.event(event.action, event.at, fields)
+        return _events(alerts) if alerts else ()
 
     def seen(self, seen: Seen) -> Iterable[Event]:
         """See Watch."""
-        return _events(self._watch.line(seen))
+        alerts = self._watch.line(seen)
+        return _events(alerts) if alerts else ()
 
 
 def _events(alerts: Sequence[Alert]) -> Iterator[Event]:
