@@ -85,6 +85,11 @@ def objects(done):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def name_of(store):
+    """What --store takes for it."""
+    return getattr(store, "path", None) or str(store.address)
+
+
 def new_store(tmp_path):
     """An empty store."""
     return SqliteStore(tmp_path / "store" / "store.sqlite")

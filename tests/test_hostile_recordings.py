@@ -16,6 +16,7 @@ from tests.fuzz import fuzz_message, run
 from tests.recordings import (
     ingested,
     messages,
+    name_of,
     objects,
     recordings_of,
     sessrec,
@@ -200,10 +201,10 @@ def test_time_that_jumps_is_shown_or_refused(store, tmp_path):
     assert (counts.taken, counts.refused) == (3, 3)
     (facts,) = store.recordings(Selection())
     assert facts.length == 2**52
-    done = sessrec(tmp_path, "list", "--store", store.path)
+    done = sessrec(tmp_path, "list", "--store", name_of(store))
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
-    assert sessrec(tmp_path, "show", facts.rec, "--store", store.path).returncode == 0
-    assert sessrec(tmp_path, "search", "two", "--store", store.path).returncode == 0
+    assert sessrec(tmp_path, "show", facts.rec, "--store", name_of(store)).returncode == 0
+    assert sessrec(tmp_path, "search", "two", "--store", name_of(store)).returncode == 0
     assert objects(sessrec(tmp_path, "list", "--json", "--store", store.path))[0]["length_ms"] == 2**52
 
 

@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -24,8 +23,8 @@ from tests.recordings import (
     found,
     ingested,
     messages,
+    new_store,
     objects,
-    recordings_of,
     sessrec,
     stored_lines,
     texts,
@@ -50,12 +49,14 @@ def test_the_store_has_every_message_as_it_came(store, tmp_path):
     assert (facts.printed, facts.columns, facts.rows, facts.charset) == (17, 80, 24, "UTF-8")
 
 
-def test_nobody_else_can_read_the_store(store, tmp_path):
+def test_nobody_else_can_read_the_store(tmp_path):
+    store = new_store(tmp_path)
     write_recording(tmp_path / "r", ["secret\r\n"])
     ingested(store, tmp_path / "r")
     assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
     for file in store.path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    store.close()
 
 
 def test_taking_a_recording_in_again_changes_nothing(store, tmp_path):
@@ -186,94 +187,6 @@ def test_a_recording_of_tlog_is_taken_in(store, tmp_path):
     assert (facts.marked, facts.missing) == (False, 0)
     assert texts(store, "needle") == ["one needle"]
     assert [text.strip() for text in texts(store, "2718")] == ["2718"]
-
-
-def test_two_processes_at_once_double_nothing(tmp_path):
-    recordings = recordings_of(tmp_path)
-    for number in range(12):
-        write_recording(recordings / f"r{number}.jsonl", [f"needle {number}\r\n"] * 40, rec=f"r{number}")
-    command = [sys.executable, "-m", "sessrec", "ingest", str(recordings)]
-    both = [
-        subprocess.Popen(command, cwd=HERE, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
-    assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0)] * 2
-    store = SqliteStore(tmp_path / "session-recording" / "store.sqlite")
-    assert len(list(store.recordings(Selection()))) == 12
-    assert len(texts(store, "needle")) == 12 * 40
-    for facts in store.recordings(Selection()):
-        assert facts.messages == 42
-        assert b"".join(stored_lines(store, facts.rec)) == (recordings / f"{facts.rec}.jsonl").read_bytes()
-    assert list(store.quarantined()) == []
-    store.close()
-
-
-def test_two_writers_of_one_recording_agree(tmp_path):
-    """Threads with a store each, so that they meet within one recording again and again."""
-    whole = [line_of(each) for each in messages([f"needle {number}\r\n" for number in range(60)])]
-    path = tmp_path / "store.sqlite"
-    SqliteStore(path).close()
-    failures = []
-
-    def take(step):
-        store = SqliteStore(path)
-        try:
-            ingest = Ingest(store)
-            for start in range(0, len(whole), step):
-                ingest.take(f"source {step}", None, [line.rstrip(b"\n") for line in whole[start : start + step]])
-            ingest.settle(f"source {step}")
-        except Exception as error:
-            failures.append(error)
-        finally:
-            store.close()
-
-    threads = [threading.Thread(target=take, args=(step,)) for step in (1, 2, 7)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    store = SqliteStore(path)
-    (facts,) = store.recordings(Selection())
-    assert (facts.messages, facts.missing, facts.ended) == (62, 0, True)
-    assert stored_lines(store, facts.rec) == whole
-    assert texts(store, "needle") == [f"needle {number}" for number in range(60)]
-    store.close()
-
-
-def test_a_process_that_was_overtaken_goes_on_from_what_is_there(tmp_path):
-    whole = [line_of(each)[:-1] for each in messages([f"needle {number}\r\n" for number in range(9)])]
-    stores = [SqliteStore(tmp_path / "store.sqlite") for _ in range(2)]
-    slow, fast = map(Ingest, stores)
-    slow.take("slow", "1", whole[:3])
-    fast.take("fast", "1", whole[:6])
-    fast.settle("fast")
-    slow.take("slow", "2", whole[3:8])
-    assert (slow.counts.taken, slow.counts.known) == (5, 3)
-    fast.take("fast", "2", whole)
-    slow.settle("slow", "3")
-    assert (fast.counts.taken, fast.counts.known) == (6, 11)
-    for store in stores:
-        (facts,) = store.recordings(Selection())
-        assert (facts.messages, facts.missing, facts.ended, facts.settled) == (11, 0, True, True)
-        assert [line[:-1] for line in stored_lines(store, facts.rec)] == whole
-        assert texts(store, "needle") == [f"needle {number}" for number in range(9)]
-        store.close()
-
-
-def test_a_recording_deleted_while_it_is_taken_in_stays_deleted(tmp_path):
-    whole = [line_of(each)[:-1] for each in messages(["needle\r\n"] * 9, rec="r")]
-    taking, deleting = (SqliteStore(tmp_path / "store.sqlite") for _ in range(2))
-    ingest = Ingest(taking)
-    ingest.take("source", "1", whole[:5])
-    deleting.delete(["r"])
-    ingest.take("source", "2", whole[5:])
-    ingest.settle("source")
-    assert ingest.counts.deleted == 6
-    assert list(taking.recordings(Selection())) == []
-    assert texts(taking, "needle") == []
-    taking.close()
-    deleting.close()
 
 
 KILLED = """

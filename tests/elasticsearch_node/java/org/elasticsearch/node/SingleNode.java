@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.elasticsearch.common.logging.LogConfigurator;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.env.Environment;
+import org.elasticsearch.http.HttpServerTransport;
 import org.elasticsearch.plugins.ClassPathPlugins;
 import org.elasticsearch.plugins.PluginsLoader;
 import org.elasticsearch.plugins.PluginsService;
@@ -43,7 +44,9 @@ public final class SingleNode {
         PluginsLoader loader = PluginsLoader.createPluginsLoader(Set.of(), Set.of(), Map.of(), false);
         Node node = new Node(NodeConstruction.prepareConstruction(environment, loader, services, true));
         node.start();
-        System.out.println("started");
+        // With port 0 the system has chosen one.
+        HttpServerTransport http = node.injector().getInstance(HttpServerTransport.class);
+        System.out.println("listening " + http.boundAddress().publishAddress().getPort());
         waitForEndOfInput();
         node.close();
         node.awaitClose(10, TimeUnit.SECONDS);
@@ -60,6 +63,7 @@ public final class SingleNode {
             .put("discovery.type", "single-node")
             .put("network.host", "127.0.0.1")
             .put("transport.port", 0)
+            .put("http.port", 0)
             .put("http.type", "netty4")
             .put("transport.type", "netty4")
             // A machine whose disk is nearly full is no fault of the code, and 512 MB of heap are soon used once.
