@@ -205,7 +205,7 @@ def test_time_that_jumps_is_shown_or_refused(store, tmp_path):
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
     assert sessrec(tmp_path, "show", facts.rec, "--store", name_of(store)).returncode == 0
     assert sessrec(tmp_path, "search", "two", "--store", name_of(store)).returncode == 0
-    assert objects(sessrec(tmp_path, "list", "--json", "--store", store.path))[0]["length_ms"] == 2**52
+    assert objects(sessrec(tmp_path, "list", "--json", "--store", name_of(store)))[0]["length_ms"] == 2**52
 
 
 def test_very_many_tiny_messages_are_taken(store, tmp_path):
