@@ -167,7 +167,7 @@ def test_events_and_commands_are_gone_through_in_order(tmp_path):
     for _ in range(6):
         seat.press("]")
         told.append(seat.controls.notice)
-    assert told == ["make test", "make clean", "exit", "resize", "lost: 17 bytes", "no later event"]
+    assert told == ["make test", "make clean", "exit", "resize", "lost 17 bytes, 1 messages", "no later event"]
     assert [seat.press("[") and seat.controls.notice for _ in range(2)] == ["resize", "exit"]
 
 

@@ -1,4 +1,4 @@
-"""Search what was printed, typed and run in the recordings of the store.
+"""Search what was printed, typed and run in the recordings of the store, and what was audited.
 
 QUERY is one or more words that must stand in one line, in any order; case does not matter, and words are found inside
 of longer ones too:
@@ -6,9 +6,13 @@ of longer ones too:
   sessrec search error -- -warning         with the one word, without the other
   sessrec search '"no such file" cmd:make' a phrase, in recordings in which make was run
   sessrec search cmd:rm user:alice host:web* since:monday
+  sessrec search exec:curl file:/etc/shadow   in recordings in which curl ran and that file was touched
 
 Fields: cmd: (commands as they stood at Enter), entered: (what was typed, if it was recorded), printed: (what was
-shown; also screen:), user:, host: (with * and ?), rec:, since:, until:. A "-" in front excludes.
+shown; also screen:); of audited sessions exec: (programs that were run, with their arguments), file: (paths), net:
+(addresses, ports and names of hosts), event: (any event); url: (addresses of the web, printed, typed or among
+arguments); user:, host: (the recorded host, with * and ?), rec:, since:, until:. A "-" in front excludes. Words
+without a field are looked for in what was shown and typed, and in events.
 
 Each hit comes with its moment, and the command that plays the recording from there. Exit status 1 when there is none.
 """
@@ -28,7 +32,7 @@ from auditor.printable import printable
 from auditor.query import parse_query
 from auditor.store import Hit
 
-HELP = "search what was printed, typed and run"
+HELP = "search what was printed, typed, run and audited"
 
 CONTEXT = 400
 """Code points of a line that are shown where there is no terminal to say how wide it is."""

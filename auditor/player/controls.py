@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from enum import Enum
 
+from auditor.player.event_log import EventLog
 from auditor.player.keys import ACTIONS, Action
 from auditor.player.menu import Menu
 from auditor.player.moment import END, TypedMoment
@@ -25,8 +26,9 @@ class StatusLine(Enum):
 class Controls:
     """The state behind the keys, apart from the playback itself.
 
-    `prompt` is a search being typed, `menu` the open list of commands, `help` the open help screen, `notice` a
-    line for the person until the next key, `query` what is searched for and marked on the screen.
+    `prompt` is a search being typed, `menu` the open list of commands, `log` the open event log, `help` the open
+    help screen, `notice` a line for the person until the next key, `query` what is searched for and marked on the
+    screen.
     `pending` says that an answer waits for the index to be complete: call `settle` when it is.
     """
 
@@ -44,6 +46,7 @@ class Controls:
         self.status_line = StatusLine.AUTO
         self.prompt: str | None = None
         self.menu: Menu | None = None
+        self.log: EventLog | None = None
         self.notice = ""
         self.query = ""
         self.typed = TypedMoment()
@@ -67,6 +70,11 @@ class Controls:
             self.typed.feed(key)
         elif key == "ESC":
             self._pending, self.query = None, ""
+            self.typed.clear()
+            if self.log is not None:
+                self.log.follow()
+        elif key in ("UP", "DOWN") and self.log is not None:
+            self.log.choose(1 if key == "DOWN" else -1, self.playback.position)
             self.typed.clear()
         else:
             action = ACTIONS.get(key)
@@ -122,6 +130,10 @@ class Controls:
                 self._ask(lambda: self._to_hit(forward=False))
             case Action.COMMANDS:
                 self._ask(self._open_commands)
+            case Action.EVENTS:
+                self.log = None if self.log is not None else EventLog(self.index)
+            case Action.GO_TO_ENTRY:
+                self._go_to_entry()
             case _:
                 self._switch(action)
 
@@ -203,6 +215,14 @@ class Controls:
             return
         self._show(at)
         self.notice = "; ".join(event.label for event in events if event.at == at)
+
+    def _go_to_entry(self) -> None:
+        entry = self.log.go(self.playback.position) if self.log is not None else None
+        if entry is not None:
+            self._show(entry.at)
+            self.notice = entry.label
+        elif self.log is None:
+            self.notice = "no event log is open: e opens it"
 
     def _open_commands(self) -> None:
         commands = self.index.commands()

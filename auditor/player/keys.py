@@ -29,6 +29,8 @@ class Action(Enum):
     PREVIOUS_HIT = "previous hit"
     SKIP_IDLE = "skip idle"
     COMMANDS = "commands"
+    EVENTS = "events"
+    GO_TO_ENTRY = "go to entry"
     FOLLOW = "follow"
     INPUT = "input"
     STATUS = "status"
@@ -67,6 +69,16 @@ BINDINGS = (
     Binding(("N",), Action.PREVIOUS_HIT, "previous hit"),
     Binding(("i",), Action.SKIP_IDLE, "skip idle time, or play it in full"),
     Binding(("c",), Action.COMMANDS, "list of commands to jump to: arrows or a number, then ENTER"),
+    Binding(
+        ("e",),
+        Action.EVENTS,
+        "event log beside or below, and the time line: x program, f file, n network, ! other; or neither",
+    ),
+    Binding(
+        ("ENTER",),
+        Action.GO_TO_ENTRY,
+        "with the event log: go to the chosen entry; UP and DOWN choose one, ESC follows again",
+    ),
     Binding(("f",), Action.FOLLOW, "follow a running recording, or stop at its end"),
     Binding(("t",), Action.INPUT, "show what was typed, where it was recorded"),
     Binding(("s",), Action.STATUS, "status line: always, never, or where it covers nothing"),

@@ -1,14 +1,19 @@
 """From the lines of a recording to a timeline, a batch at a time."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from auditor import events
 from auditor.player.timeline import Event, Timeline
-from auditor.printable import printable
 from auditor.recording import FileRecording, Recording
 from recorder.capture.locale_charset import known_charset
 from recorder.errors import SessrecError
 from recorder.formats.message import Message, MessageError, parse
+
+MAX_LABEL = 500
+"""Characters of a line about an event: more than a row of any terminal."""
+
+_UNMARKED = (events.OWN | {"exit"}) - {"lost"}
+"""Actions that have no mark on the time line."""
 
 MAX_MEMORY = 2 * 1024**3
 """Bytes of a timeline. No session prints that much in years; who fabricates one must not fill the memory."""
@@ -98,7 +103,7 @@ class Loader:
             self.timeline.charset = known_charset(details["charset"])
         self.timeline.reach(message.pos)
         if message.event is not None:
-            self.timeline.events.append(Event(message.pos, _label(message.event, message.fields)))
+            self.timeline.add_event(_event(message))
         for packet in message.packets:
             self.timeline.add(packet)
         if message.event is not None and message.event.get("action") == "session-end":
@@ -113,7 +118,7 @@ class Loader:
             gap = f"{message.id - expected} messages are missing before message {message.id}"
             if not self._lax:
                 raise MessageError(gap)
-            self.timeline.events.append(Event(message.pos, gap))
+            self.timeline.add_event(Event(message.pos, gap))
         if message.pos < self._pos and not self._lax:
             raise MessageError("the time runs backwards")
 
@@ -124,14 +129,10 @@ class Loader:
         self.timeline.ended = True
 
 
-def _label(event: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
-    """One printable line about an event message."""
-    action = str(event.get("action", "event"))
-    process = fields.get("process")
-    arguments = process.get("args") if isinstance(process, Mapping) else None
-    if isinstance(arguments, list) and arguments:
-        action += ": " + " ".join(str(argument) for argument in arguments)
-    lost = fields.get("sessrec")
-    if isinstance(lost, Mapping) and "lost_bytes" in lost:
-        action += f": {lost['lost_bytes']} bytes"
-    return printable(action[:500])
+def _event(message: Message) -> Event:
+    action = (message.event or {}).get("action")
+    name = action[:64] if isinstance(action, str) else "event"
+    kind = "own" if name in _UNMARKED else events.kind(name)
+    # Escapes of a long line may be longer than it.
+    label = events.sentence(name, message.fields)[:MAX_LABEL]
+    return Event(events.moment(message.fields, message.pos), label, kind)

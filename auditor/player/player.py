@@ -10,12 +10,14 @@ from auditor.player.controls import Controls, StatusLine
 from auditor.player.frame import Frame, bar, listed, recorded, whole_screen, width
 from auditor.player.key_reader import KeyReader
 from auditor.player.keys import help_lines
+from auditor.player.layout import arranged, with_log
 from auditor.player.loader import Loader
 from auditor.player.painter import Painter
 from auditor.player.playback import Playback
 from auditor.player.replay import Replay
 from auditor.player.signals import ENDING, Signals
 from auditor.player.status import status_line
+from auditor.player.time_line import MARKS, time_line
 from auditor.printable import printable
 from recorder.formats.message import Input
 
@@ -36,6 +38,9 @@ _ESCAPE = 0.05
 
 _ATTENTION = 2.0
 """Seconds that the status line stays after a key, where it covers a row of the recording."""
+
+_ROOM = 4
+"""Rows from which on there is one for the time line."""
 
 _INPUT_SHOWN = 40
 """Characters of input shown in the status line."""
@@ -94,10 +99,11 @@ class Player:
                 return None
             busy = self._load()
             self._playback.tick(time.monotonic())
-            if self._controls.pending and not busy:
+            wanted = self._controls.pending or self._controls.log is not None
+            if wanted and not busy and not self._controls.index.complete:
                 self._controls.index.work(_SLICE)
-                self._controls.settle()
-                busy = self._controls.pending
+                busy = not self._controls.index.complete
+            self._controls.settle()
             reached = self._replay.advance(self._playback.shown, _SLICE)
             now = time.monotonic()
             finished = reached and self._playback.finished and not self._controls.pending and self._is_over()
@@ -198,7 +204,20 @@ class Player:
         return Frame([*frame.rows, bar(self._status(columns), columns)], cursor)
 
     def _view(self, columns: int, rows: int) -> Frame:
-        return recorded(self._replay.screen, columns, rows, self._controls.query)
+        """The recorded screen; with the event log and the time line, where they are wanted or cover nothing."""
+        screen, log = self._replay.screen, self._controls.log
+        marked = rows >= _ROOM and (log is not None or (rows > screen.height and self._is_marked()))
+        line = time_line(self._loader.timeline, self._playback.position, columns) if marked else None
+        rows -= marked
+        if log is None:
+            frame = recorded(screen, columns, rows, self._controls.query)
+            return Frame([*frame.rows, *([line] if line else [])], frame.cursor)
+        layout = arranged(columns, rows, (screen.columns, screen.height))
+        frame = recorded(screen, *layout.view, self._controls.query) if layout.view[1] else Frame([], None)
+        return with_log(frame, log, self._playback.position, layout, line)
+
+    def _is_marked(self) -> bool:
+        return any(kind in MARKS for kind in self._loader.timeline.event_kinds)
 
     def _status(self, columns: int) -> str:
         return status_line(self._controls, self._remarks(columns), columns)
@@ -206,7 +225,7 @@ class Player:
     def _status_shown(self, now: float) -> bool:
         """Always outside of the recorded rows, and over or instead of one of them only when it is wanted."""
         controls = self._controls
-        if controls.prompt is not None or controls.menu is not None or controls.help:
+        if controls.prompt is not None or controls.menu is not None or controls.help or controls.log is not None:
             return True
         if controls.status_line is not StatusLine.AUTO:
             return controls.status_line is StatusLine.ALWAYS

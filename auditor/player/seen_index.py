@@ -15,7 +15,8 @@ _SLICE = 64
 class SeenIndex:
     """The searchable side of a timeline, made when it is first asked for, a slice of time at a time.
 
-    Nothing is worked out for someone who only watches. `complete` tells whether all that was read so far is in.
+    Nothing is worked out for someone who only watches. `complete` tells whether all that was read so far is in;
+    `version` changes when it is so again.
     """
 
     def __init__(self, timeline: Timeline) -> None:
@@ -24,6 +25,7 @@ class SeenIndex:
         self._taken = 0
         self._seen: list[Seen] = []
         self._standing: list[Seen] | None = None
+        self.version = 0
 
     @property
     def complete(self) -> bool:
@@ -53,6 +55,7 @@ class SeenIndex:
         if self._standing is None and self.timeline.complete:
             # What still stands on the screen is told by finish(), after which a running recording could not go on.
             self._standing = copy.deepcopy(self._transcript).finish()
+            self.version += 1
 
     def hits(self, query: str) -> list[int]:
         """The moments, in milliseconds and in order, at which text with `query` was seen or typed.
@@ -65,7 +68,7 @@ class SeenIndex:
 
     def commands(self) -> list[Event]:
         """What was run, as it stood on the line at Enter."""
-        found = [Event(seen.at, printable(seen.text)) for seen in self._all() if seen.kind == "command"]
+        found = [Event(seen.at, printable(seen.text), "command") for seen in self._all() if seen.kind == "command"]
         return sorted(found, key=lambda event: event.at)
 
     def events(self) -> list[Event]:

@@ -1,7 +1,8 @@
 """What happened when in a recording: packets and events in order, as far as they are read."""
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection
 from typing import NamedTuple
 
 from recorder.formats.message import Input, Output, Packet, Resize
@@ -10,10 +11,15 @@ _OUTPUT, _INPUT, _RESIZE = range(3)
 
 
 class Event(NamedTuple):
-    """Something to jump to: `at` milliseconds into the recording, and what it was, in one printable line."""
+    """Something to jump to: `at` milliseconds into the recording, and what it was, in one printable line.
+
+    `kind`: `exec`, `file`, `network`, `other` have marks on the time line, `command` was seen on the screen, and
+    `own` is what the recorder tells of itself.
+    """
 
     at: int
     label: str
+    kind: str = "own"
 
 
 class Timeline:
@@ -35,6 +41,7 @@ class Timeline:
         self.events: list[Event] = []
         self.has_input = False
         self.size = (0, 0)
+        self._event_times: dict[str, array[int]] = {}
         self._times = array("Q")
         self._ends = array("Q")
         self._kinds = bytearray()
@@ -58,6 +65,24 @@ class Timeline:
         elif packet.data:
             self.has_input |= isinstance(packet, Input)
             self._append(packet.at, _INPUT if isinstance(packet, Input) else _OUTPUT, packet.data)
+
+    def add_event(self, event: Event) -> None:
+        """Put an event in its place; most come in order, or nearly."""
+        insort(self.events, event, key=lambda event: event.at)
+        insort(self._event_times.setdefault(event.kind, array("Q")), event.at)
+
+    def has_event(self, kind: str, first: float, last: float) -> bool:
+        """Whether an event of a kind happened from one moment on and before another."""
+        times = self._event_times.get(kind)
+        if times is None:
+            return False
+        index = bisect_left(times, first)
+        return index < len(times) and times[index] < last
+
+    @property
+    def event_kinds(self) -> Collection[str]:
+        """The kinds of events that there are."""
+        return self._event_times.keys()
 
     def reach(self, at: int) -> None:
         """Time went on to `at` milliseconds without a packet."""
