@@ -6,7 +6,7 @@ auparse is there where the package python3-audit is. Both are given the same rec
 from typing import Any, Protocol
 
 from recorder.audit.assembly import Assembler, Group
-from recorder.audit.record import EOE, NETFILTER_PKT, PARTS, Record
+from recorder.audit.record import EOE, NETFILTER_PKT, PARTS, PROCTITLE, Record
 from recorder.errors import SessrecError
 
 ENGINES = ("auto", "auparse", "own")
@@ -114,10 +114,16 @@ class AuparseEngine(Assembler):
 
 
 def _lines(group: Group) -> str:
+    group.records.sort(key=_is_title)
     lines = [record.line() for record in group.records]
     if group.records[0].type in _JOINED:
         lines.append(f"{lines[0].partition('type=')[0]}type={EOE} msg=audit({group.stamp}): ")
     return "\n".join(lines) + "\n"
+
+
+def _is_title(record: Record) -> bool:
+    """Whether auparse takes what comes after it for another event."""
+    return record.type == PROCTITLE
 
 
 def _name(group: Group) -> str:

@@ -47,7 +47,7 @@ def _interpreted(names: list[str], args: list[str]) -> str:
     if args[0] not in names[1:] or _LOADER.search(args[0]):
         return ""
     depth = names.index(args[0], 1)
-    return args[0] if names[0] in args[1 : 2 + 2 * depth] else ""
+    return args[0] if names[0] in args[1 : 1 + 2 * depth] else ""
 
 
 def _arguments(group: Group) -> tuple[list[str], int, bool]:
