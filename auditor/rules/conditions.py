@@ -17,7 +17,7 @@ from auditor.rules.event_fields import values
 MAX_EXPRESSION = 1000
 """Characters of one expression or pattern."""
 
-MAX_PROGRAM = 5000
+MAX_PROGRAM = 2000
 """Instructions of the automaton that RE2 makes of an expression; each costs memory, and with hostile text time."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
