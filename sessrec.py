@@ -27,6 +27,7 @@ VERBS = {
     "play": "auditor.commands.play",
     "export": "auditor.commands.export",
     "delete": "auditor.commands.delete",
+    "store": "auditor.commands.store",
     "rules": "auditor.commands.rules",
     "host": "host.commands",
 }

@@ -1,4 +1,5 @@
-"""Take recordings into the store: files, directories of them, or what the systemd journal holds.
+"""Take recordings into the store: files, directories of them, what the systemd journal holds, or what log servers
+put into Elasticsearch.
 
 Reads the recordings of sessrec and of tlog. What is in the store already is recognised, a file that has grown is read
 on from where it ended, and a run that was killed is continued by the next. Lines that are no messages, or do not fit
@@ -48,6 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--journal", action="store_true", help="read the systemd journal")
     parser.add_argument("--namespace", metavar="NAME", help="the journal of this namespace")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="the journal files in this directory")
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        choices=("elasticsearch",),
+        help="take what log servers put into the Elasticsearch store that --store names",
+    )
+    parser.add_argument(
+        "--lease",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="with --from: after this time others go on with what a process was at that is gone (default: 15)",
+    )
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added, until interrupted")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     add_rules_arguments(parser)
@@ -57,13 +71,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, or 1 when a file could not be read."""
     is_journal = args.journal or args.namespace is not None or args.directory is not None
-    if is_journal == bool(args.paths):
-        raise NothingToIngestError("name files or directories to take in, or --journal")
+    if [is_journal, bool(args.paths), args.origin is not None].count(True) != 1:
+        raise NothingToIngestError("name files or directories to take in, or --journal, or --from elasticsearch")
     store = open_named(args.store)
     try:
         with rules_at_work(args) as watcher:
             ingest = Ingest(store, watcher)
-            if is_journal:
+            if args.origin is not None:
+                status = _raw(ingest, store, args)
+            elif is_journal:
                 journal = Journal(args.namespace, args.directory)
                 status = _repeat(lambda: _journal(ingest, store, journal), args.follow)
             else:
@@ -100,6 +116,25 @@ def _repeat(look: Callable[[], int], follow: bool, interval: float = INTERVAL) -
         if not follow:
             raise
         return status  # what was not added yet is there for the next run
+
+
+def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
+    if args.store is None or isinstance(args.store, Path):
+        raise NothingToIngestError("--from elasticsearch needs --store https://HOST:9200/PREFIX")
+    from auditor.elasticsearch.raw_source import INTERVAL as RAW_INTERVAL
+    from auditor.elasticsearch.raw_source import RawSource
+    from auditor.elasticsearch.store import ElasticsearchStore
+
+    assert isinstance(store, ElasticsearchStore)
+    source = RawSource(ingest, store, lease_seconds=args.lease)
+
+    def look() -> int:
+        source.look(last=not args.follow)
+        return 0
+
+    status = _repeat(look, args.follow, RAW_INTERVAL)
+    source.close()
+    return status
 
 
 def _journal(ingest: Ingest, store: Store, journal: Journal) -> int:

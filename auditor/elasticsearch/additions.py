@@ -143,12 +143,12 @@ class Additions:
         return self._recording(work, "update", document({"doc": changed}))
 
     def _write_lines(self, source: str, work: _Work) -> None:
-        index = self._server.names.of(MESSAGES)
+        index, alias = self._server.names.of(MESSAGES), not self._server.streamed
         lines = work.addition.lines
         keys = [message_key(work.rec, id) for id, _ in lines]
         results = self._server.bulk.write(
             [
-                Action("create", index, key, message_document(line), alias=True)
+                Action("create", index, key, message_document(line), alias=alias)
                 for key, (_, line) in zip(keys, lines, strict=True)
             ]
         )
@@ -162,7 +162,7 @@ class Additions:
         for key, (_, line), result in zip(keys, lines, results, strict=True):
             if result.status in (400, 413):
                 # Whatever somebody has put into a message, its recording is played whole.
-                again.append(Action("create", index, key, bare_document(line), alias=True))
+                again.append(Action("create", index, key, bare_document(line), alias=alias))
                 refused.append(refused_action(self._server, source, work.rec, _unfit(result), line))
             elif not result.done and result.status != 409:
                 raise item_error(self._server.address, result.status, result.type, result.reason)

@@ -202,6 +202,8 @@ REFUSED: Fields = {
     "reason": KEYWORD,
     "excerpt": KEPT,
     "line": {"type": "binary"},
+    # Counted with its source already.
+    "listed": BOOLEAN,
     # What a log server could not put among the messages, as it was.
     "message": OPAQUE,
 }

@@ -95,7 +95,7 @@ class Sources:
     def _dead_letters(self) -> Iterator[Quarantined]:
         found: dict[tuple[str, str, str], Quarantined] = {}
         answer = self._server.search(
-            REFUSALS, query={"match_all": {}}, sort=[{"@timestamp": {"order": "desc", "missing": "_last"}}],
+            REFUSALS, query=_NOT_LISTED, sort=[{"@timestamp": {"order": "desc", "missing": "_last"}}],
             size=MAX_REFUSED,
         )  # fmt: skip
         for hit in answer["hits"]["hits"]:
@@ -118,6 +118,8 @@ def refused_action(server: Server, source: str, rec: str, reason: str, line: byt
     key = recording_key("\0".join((rec, reason, line.decode("utf-8", "replace"))) + " " * 200)
     return Action("create", server.names.of(REFUSALS), key, document(fields), alias=True)
 
+
+_NOT_LISTED = {"bool": {"must_not": [{"term": {"listed": True}}]}}
 
 _WITH_REFUSED = {"term": {"has_refused": True}}
 

@@ -10,7 +10,7 @@ from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.bulk import Action, Bulk
 from auditor.elasticsearch.connection import errors, item_error
 from auditor.elasticsearch.documents import Hold
-from auditor.elasticsearch.layout import RECORDINGS, Kind, Names, recording_key
+from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, Kind, Names, recording_key
 
 PAGE = 1000
 """Documents of one answer; Elasticsearch gives 10,000 at most."""
@@ -125,6 +125,11 @@ class Server:
                 found = sorted(self.client.indices.get(index=name, filter_path="*.aliases"), reverse=True)
             known = self._indices[name] = (time.monotonic(), found)
         return known[1]
+
+    @property
+    def streamed(self) -> bool:
+        """Whether messages are a data stream, rather than an alias."""
+        return self.indices(MESSAGES)[0].startswith(".ds-")
 
     def documents(self, kind: Kind, ids: Sequence[str]) -> list[dict[str, Any] | None]:
         """The documents of a rolled kind by their ids, as they are this moment, from whichever index."""

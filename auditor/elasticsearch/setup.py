@@ -5,16 +5,18 @@ alias with a row of indices behind it, of which the last is written to. `sessrec
 one where the last has become too large; a full Elasticsearch can do that by itself (`--ilm`, `--data-stream`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Kind, Names
 from auditor.elasticsearch.mapping import Fields, strict
+from auditor.store import StoreError
 
 REFRESH = "500ms"
 """When what was written is found by searches of others: half of the second that following may take in all."""
@@ -44,10 +46,11 @@ def setup(client: Elasticsearch, address: Address, options: Options) -> list[str
     """Make what is not there, and bring templates and mappings up to date; what was done, a line each."""
     names = Names(address.prefix)
     done = []
-    with errors(address):
-        if options.ilm:
+    if options.ilm:
+        with _needing("--ilm", address):
             client.ilm.put_lifecycle(name=names.prefix, policy=_policy(options))
-            done.append(f"lifecycle policy {names.prefix}")
+        done.append(f"lifecycle policy {names.prefix}")
+    with _needing(" and ".join(_beyond(options)), address):
         for kind in KINDS:
             client.indices.put_index_template(name=names.of(kind), **template(kind, names, options))
             done.append(f"template {names.of(kind)}")
@@ -83,6 +86,28 @@ def fields(kind: Kind, options: Options) -> Mapping[str, Any]:
     if options.wildcard and kind is TEXTS:
         return {**kind.fields, "words": {"type": "wildcard", "ignore_above": 1000}}
     return kind.fields
+
+
+@contextmanager
+def _needing(what: str, address: Address) -> Iterator[None]:
+    """What a smaller Elasticsearch does not know is named by the option that asked for it."""
+    with errors(address):
+        try:
+            yield
+        except ApiError as error:
+            if what and error.status_code in (400, 404, 405):
+                raise StoreError(
+                    f"Elasticsearch at {address} lacks what {what} needs: leave it out ({error.message})"
+                ) from error
+            raise
+
+
+def _beyond(options: Options) -> list[str]:
+    return [
+        option
+        for option, given in (("--data-stream", options.data_stream), ("--wildcard", options.wildcard))
+        if given
+    ]
 
 
 def _index(client: Elasticsearch, kind: Kind, names: Names, options: Options) -> list[str]:

@@ -186,6 +186,11 @@ class ElasticsearchStore:
             self._unsettled[source] = {hit["_source"]["rec"]: False for page in pages for hit in page}
         return [rec for rec, settled in self._unsettled[source].items() if not settled]
 
+    def adopt(self, source: str, rec: str) -> None:
+        """Let `source` settle a recording to which another one added last."""
+        self.unsettled(source)
+        self._unsettled[source].setdefault(rec, False)
+
     def quarantined(self) -> Iterator[Quarantined]:
         """See Store."""
         return self._sources.quarantined()

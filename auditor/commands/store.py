@@ -1,0 +1,107 @@
+"""Make a store in Elasticsearch, or see how one is doing. A store in a file needs neither.
+
+setup   index templates, and the first indices behind their aliases. Run again it changes nothing that is there,
+        takes new fields into the mappings, and begins a new index where the last has more than 30 GB or 30 days.
+status  what there is, and what is wrong. Exit status 1 when something is.
+
+Every Elasticsearch 8 will do. Of a full one setup can use more, where the license has it:
+  --ilm          indices roll over by themselves, and with --keep-days those of messages and texts are deleted
+  --data-stream  messages are a data stream rather than an alias
+  --wildcard     parts of words are found faster in large stores
+
+Who we are for Elasticsearch stands in [store] of the configuration, see sessrec.toml(5), or in the environment:
+SESSREC_STORE_API_KEY, or SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD.
+
+examples:
+  sessrec store setup --store https://search.example.test:9200/sessrec
+  sessrec store status --store https://search.example.test:9200/sessrec
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.listing import print_json, print_line, print_table
+from auditor.own_store import add_store_argument
+from recorder.errors import SessrecError
+
+if TYPE_CHECKING:
+    from auditor.elasticsearch.address import Address
+    from auditor.elasticsearch.server import Server
+
+HELP = "make a store in Elasticsearch, or see how one is doing"
+
+
+class NoServerError(SessrecError):
+    """The store is a file, or none was named."""
+
+    exit_status = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `sessrec store`."""
+    parser.add_argument("action", choices=("setup", "status"), metavar="setup|status")
+    parser.add_argument("--replicas", type=int, default=1, metavar="N", help="copies of each index (default: 1)")
+    parser.add_argument("--shards", type=int, default=1, metavar="N", help="parts of each index (default: 1)")
+    parser.add_argument("--ilm", action="store_true", help="let Elasticsearch roll indices over by itself")
+    parser.add_argument(
+        "--keep-days", type=int, default=0, metavar="N", help="with --ilm: delete indices after so many days"
+    )
+    parser.add_argument("--data-stream", action="store_true", help="keep messages in a data stream")
+    parser.add_argument("--wildcard", action="store_true", help="index words as wildcard fields")
+    parser.add_argument("--json", action="store_true", help="status as one JSON object")
+    add_store_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0, of status 1 where something is wrong."""
+    if args.store is None or isinstance(args.store, Path):
+        raise NoServerError("name the store: --store https://HOST:9200/PREFIX; one in a file needs no setup")
+    from auditor.elasticsearch.connection import connect
+    from auditor.elasticsearch.server import Server
+
+    server = Server(connect(args.store), args.store)
+    try:
+        return _setup(server, args.store, args) if args.action == "setup" else _status(server, args.json)
+    finally:
+        server.close()
+
+
+def _setup(server: "Server", address: "Address", args: argparse.Namespace) -> int:
+    from auditor.elasticsearch.setup import Options, setup
+
+    if args.keep_days and not args.ilm:
+        raise NoServerError("--keep-days needs --ilm: nothing else deletes indices")
+    options = Options(
+        ilm=args.ilm,
+        data_stream=args.data_stream,
+        wildcard=args.wildcard,
+        keep_days=args.keep_days,
+        replicas=args.replicas,
+        shards=args.shards,
+    )
+    for line in setup(server.client, address, options):
+        print_line(line)
+    return 0
+
+
+def _status(server: "Server", as_object: bool) -> int:
+    from auditor.elasticsearch.status import status
+
+    found = status(server)
+    if as_object:
+        print_json(asdict(found))
+    else:
+        print_line(f"Elasticsearch {found.version} at {server.address}: {found.health}")
+        print_line(
+            f"{found.recordings} recordings, {found.unsettled} of them not settled, {found.refused} dead letters"
+        )
+        rows = [
+            (kind, str(found.indices[kind]), str(found.documents[kind]), f"{found.sizes[kind] / 1e6:.1f}")
+            for kind in found.documents
+        ]
+        print_table(("KIND", "INDICES", "DOCUMENTS", "MB"), rows, right=frozenset({1, 2, 3}))
+        for problem in found.problems:
+            print_line(f"problem: {problem}")
+    return 1 if found.problems else 0
