@@ -37,8 +37,9 @@ from recorder.formats.message import Input, Output, Resize, parse
 from recorder.keys.signing_key import load_public
 from sssd_responder.decisions import local_policies
 from sssd_responder.sessions.session_control import Session
+from tests.audited import audited, connected, event, executed, touched
 from tests.peers import needs
-from tests.sealing import key_of, sealed_recording
+from tests.sealing import key_of, sealed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -86,7 +87,7 @@ def example():
 
 
 def bobs_session():
-    """A second recording: a command that is not allowed, and the same with sudo."""
+    """A second recording: a command that is not allowed, and the same with sudo; on a host that audits."""
     printed = (
         (1000, "$ "),
         (3000, "make install\r\n"),
@@ -99,7 +100,28 @@ def bobs_session():
     )
     packets = [Output(at, text.encode()) for at, text in printed]
     began = 1_795_169_700.0  # 2026-11-20 10:15 UTC
-    return sealed_recording(packets, BOB_KEY, rec=BOB, user="bob", host="db1.example.test", began=began)
+    report = "/usr/local/bin/report"
+    url = "https://builds.example.test/report.sig"
+    happened = (
+        executed(10, 400, 1, "-bash", path="/usr/bin/bash"),
+        executed(3010, 501, 400, "make", "install"),
+        executed(3100, 502, 501, "cp", "report", "/usr/local/bin"),
+        touched(3110, "file-create", report, pid=502, by="/usr/bin/cp", outcome="failure", error="EACCES"),
+        executed(9010, 510, 400, "sudo", "make", "install"),
+        event(
+            11_900,
+            "privilege",
+            process={"pid": 510, "executable": "/usr/bin/sudo", "user": {"id": "0", "name": "root"}},
+            ours={"syscall": "setuid"},
+        ),
+        executed(11_910, 511, 510, "make", "install"),
+        executed(11_920, 512, 511, "curl", "-sO", url, urls=[url], hosts=["builds.example.test"]),
+        connected(11_930, "192.0.2.80", 443, pid=512),
+        executed(11_980, 513, 511, "install", "report", "/usr/local/bin"),
+        touched(11_990, "file-create", report, pid=513, by="/usr/bin/install"),
+    )
+    built = audited(*packets, *happened, key=BOB_KEY, rec=BOB, user="bob", host="db1.example.test", began=began)
+    return sealed(built, BOB_KEY)
 
 
 def prepare(home, name):
