@@ -6,13 +6,20 @@ recording), SESSREC_MATCHED, and a MESSAGE_ID that all alerts have. `sessrec ing
 messages.
 """
 
+import errno
+import time
+
 from auditor.moments import moment
 from auditor.printable import printable
+from auditor.rules.action import ActionError
 from auditor.rules.alert import Alert
 from auditor.store import Facts
 from recorder.sinks.journald_sink import JournaldSink, field
 
 MESSAGE_ID = "b6c1fa52d3f64f1a9b0d5c7e4a82913f"
+
+PATIENCE = 30.0
+"""Seconds for which a journald that reads nothing is waited for."""
 
 _PRIORITIES = ((90, 2), (70, 3), (40, 4), (0, 5))
 """Severity from which on, and syslog(3)'s LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE."""
@@ -24,8 +31,8 @@ class JournalEntries:
     def __init__(self, socket_path: str | None = None) -> None:
         self._sink = JournaldSink(socket_path=socket_path)
 
-    def send(self, facts: Facts, alert: Alert) -> None:
-        """One entry; never waits. OSError when journald did not take it."""
+    def send(self, facts: Facts, alert: Alert, patience: float = PATIENCE) -> None:
+        """One entry. A journald that is merely slower is waited for; ActionError when it did not take the entry."""
         rule = alert.rule
         fields = {
             "PRIORITY": str(next(number for least, number in _PRIORITIES if rule.severity >= least)),
@@ -42,7 +49,16 @@ class JournalEntries:
             "MESSAGE": line_about(facts, alert),
         }
         parts = [field(name.encode(), value.encode(errors="replace")) for name, value in fields.items()]
-        self._sink.send(parts)
+        end = time.monotonic() + patience
+        while True:
+            try:
+                self._sink.send(parts)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.ENOBUFS) or time.monotonic() > end:
+                    raise ActionError(f"alerts do not reach the journal ({error.strerror})") from error
+            else:
+                return
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Give back the socket."""

@@ -1,8 +1,8 @@
-"""Tells of alerts: at once in the journal, and through what their rules ask for, each from a queue of its own.
+"""Tells of alerts: in the journal, and through what their rules ask for, each from a queue of its own.
 
-Ingest never waits here. Each webhook, each command and the orders to sessions have a thread and a bounded queue; one
-that hangs delays its own alerts only. What fails is complained about once, until it works again. An alert that could
-not be sent stands in the store all the same.
+Ingest never waits here. The journal, each webhook, each command and the orders to sessions have a thread and a
+bounded queue; one that hangs delays its own alerts only. What fails is complained about once, until it works again.
+An alert that could not be sent stands in the store all the same.
 """
 
 import queue
@@ -18,6 +18,9 @@ from recorder.errors import SessrecError
 
 MAX_WAITING = 1000
 """Alerts in one queue; more are dropped, and that is told."""
+
+MAX_ENTRIES = 20_000
+"""The same for the journal: a store that is made anew has many at once."""
 
 MAX_AGE = 86400.0
 """Seconds: what is older when it is taken in, as where a store is made anew, starts nothing any more. The journal is
@@ -38,11 +41,10 @@ class AlertTeller:
     def __init__(self, complain: Complain, journal: JournalEntries, ipa: str = action.IPA) -> None:
         self._complain, self._journal, self._ipa = complain, journal, ipa
         self._queues: dict[str, _Queue] = {}
-        self._journal_fails = False
 
     def tell(self, facts: Facts, alert: Alert) -> None:
         """See Teller."""
-        self._enter(facts, alert)
+        self._queue("journal", MAX_ENTRIES).put(lambda: self._journal.send(facts, alert))
         age = time.time() - alert.time(facts)
         if age > MAX_AGE:
             return
@@ -62,31 +64,23 @@ class AlertTeller:
             each.finish()
         left = sum(each.join(max(0.0, end - time.monotonic())) for each in self._queues.values())
         if left:
-            self._complain(f"{left} actions of alerts were not done in time: the alerts are in the store")
-        self._journal.close()
-
-    def _enter(self, facts: Facts, alert: Alert) -> None:
-        try:
-            self._journal.send(facts, alert)
-        except OSError as error:
-            if not self._journal_fails:
-                self._complain(f"alerts do not reach the journal ({error.strerror}): they are in the store")
-            self._journal_fails = True
+            self._complain(f"{left} messages about alerts were not sent in time: the alerts are in the store")
         else:
-            self._journal_fails = False
+            self._journal.close()  # a thread that is still there would write into whatever has its number next
 
-    def _queue(self, name: str) -> "_Queue":
+    def _queue(self, name: str, most: int = MAX_WAITING) -> "_Queue":
         if name not in self._queues:
-            self._queues[name] = _Queue(self._complain)
+            self._queues[name] = _Queue(self._complain, most)
         return self._queues[name]
 
 
 class _Queue:
     """Actions of one kind, done one after the other by a thread."""
 
-    def __init__(self, complain: Complain) -> None:
+    def __init__(self, complain: Complain, most: int) -> None:
         self._complain = complain
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(MAX_WAITING)
+        self._most = most
+        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(most)
         self._failing = False
         self._full = False
         self._closing = False
@@ -101,7 +95,7 @@ class _Queue:
             self._jobs.put_nowait(job)
         except queue.Full:
             if not self._full:
-                self._complain(f"more than {MAX_WAITING} alerts wait for one action: further ones are not sent")
+                self._complain(f"more than {self._most} alerts wait for one action: further ones are not sent")
             self._full = True
         else:
             self._full = False
