@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.printable import printable
 from auditor.recording import FileRecording, Recording, RecordingError
-from auditor.store import Facts, Store
+from auditor.store import Event, Facts, Store
 from auditor.store_name import open_named
 from recorder.formats.message import parse_object
 from recorder.paths import recordings_directory
@@ -65,6 +65,10 @@ class StoreRecording:
         if batch:
             self._last = parse_object(batch[-1])["id"]
         return batch
+
+    def alerts(self) -> list[Event]:
+        """What was derived from its messages, and is in none of them."""
+        return [event for event in self._store.events(self.rec) if event.part]
 
     def close(self) -> None:
         """See Recording."""

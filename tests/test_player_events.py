@@ -13,11 +13,14 @@ from auditor.player.layout import arranged, with_log
 from auditor.player.seen_index import SeenIndex
 from auditor.player.time_line import time_line
 from auditor.player.timeline import Event, Timeline
+from auditor.store import Addition
+from auditor.store import Event as StoreEvent
 from recorder.formats.message import Output, Resize
 from tests.audited import a_session, audited, event, executed, write
 from tests.peers import needs
 from tests.playing import Window, play
 from tests.recorded import SESSREC
+from tests.recordings import ingested, new_store
 from tests.test_player_search import Seat
 from tests.test_player_terminal import only_painting
 
@@ -97,6 +100,29 @@ def test_commands_stand_among_the_events(tmp_path):
     while not seat.controls.index.complete:
         seat.controls.index.work(1)
     assert [line[8:] for line in log_lines(seat)[0]][1:3] == ["$ make", "x /usr/bin/make"]
+
+
+def test_a_search_finds_what_was_run_as_well(seat):
+    assert seat.search("old data") == 610
+    assert seat.press("n") == 612
+    assert "hit 2 of 2" in seat.status()
+    assert seat.search("session-start") == 612
+    assert "not seen anywhere" in seat.status()
+
+
+@needs("tmux")
+def test_alerts_that_only_the_store_has_are_among_the_events(tmp_path):
+    store = new_store(tmp_path)
+    write(tmp_path / "r.jsonl", a_session(rec="r"))
+    ingested(store, tmp_path / "r.jsonl")
+    alert = Addition(store.facts("r"), events=[StoreEvent(3, 520, "alert", '{"rule": {"name": "downloads"}}', 1)])
+    store.add("s", None, [alert], [])
+    store.close()
+    command = [*SESSREC, "play", "-p", "-g", "0.525", "--store", store.path, "r"]
+    with Window(80, 30, *command, home=tmp_path) as window:
+        window.until("paused")
+        window.keys("e")
+        window.until("0:00 ! alert downloads")
 
 
 def made(*at_and_kind, length=100):

@@ -22,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from auditor.locate import locate
+from auditor.locate import StoreRecording, locate
 from auditor.player.auditor_terminal import AuditorTerminal, keyboard
 from auditor.player.controls import Controls
 from auditor.player.loader import Loader, PlayError
@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
         if raw:
             write_output(loader, playback, sys.stdout.fileno())
             return 0
+        if isinstance(source, StoreRecording):
+            loader.add_derived(source.alerts())
         return _play(loader, playback, args)
     finally:
         source.close()

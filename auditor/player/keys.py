@@ -64,7 +64,7 @@ BINDINGS = (
     Binding(("DOWN", "PGDN"), Action.FORWARD_30, "30 seconds forward"),
     Binding(("[",), Action.PREVIOUS_EVENT, "previous event: a command, a resize, lost messages, ..."),
     Binding(("]",), Action.NEXT_EVENT, "next event"),
-    Binding(("/",), Action.SEARCH, "search what was seen; a capital letter makes case matter"),
+    Binding(("/",), Action.SEARCH, "search what was seen, and events; a capital letter makes case matter"),
     Binding(("n",), Action.NEXT_HIT, "next hit; behind the last the first again"),
     Binding(("N",), Action.PREVIOUS_HIT, "previous hit"),
     Binding(("i",), Action.SKIP_IDLE, "skip idle time, or play it in full"),

@@ -1,8 +1,8 @@
 """From the lines of a recording to a timeline, a batch at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from auditor import events
+from auditor import events, store
 from auditor.player.timeline import Event, Timeline
 from auditor.recording import FileRecording, Recording
 from recorder.capture.locale_charset import known_charset
@@ -68,6 +68,12 @@ class Loader:
                 self._skipped += 1
         self.timeline.complete = not lines or self.timeline.ended
         return bool(lines)
+
+    def add_derived(self, derived: Iterable[store.Event]) -> None:
+        """Events of the recording that are in no message of it: alerts."""
+        for each in derived:
+            label = events.sentence(each.action, events.parsed_detail(each.detail))[:MAX_LABEL]
+            self.timeline.add_event(Event(each.at, label, "other"))
 
     def finish(self) -> None:
         """No more is to come, so that a line without its end is a line, or the mark of a cut-off file."""

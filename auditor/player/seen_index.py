@@ -58,13 +58,16 @@ class SeenIndex:
             self.version += 1
 
     def hits(self, query: str) -> list[int]:
-        """The moments, in milliseconds and in order, at which text with `query` was seen or typed.
+        """The moments, in milliseconds and in order, at which text with `query` was seen, typed, or is said of an
+        event that was audited.
 
         Upper and lower case are the same unless the query has an upper-case letter.
         """
         exact = query != query.lower()
         wanted = query if exact else query.casefold()
-        return sorted({seen.at for seen in self._all() if wanted in (seen.text if exact else seen.text.casefold())})
+        lines = [(seen.at, seen.text) for seen in self._all()]
+        lines += [(event.at, event.label) for event in self.timeline.events if event.kind != "own"]
+        return sorted({at for at, text in lines if wanted in (text if exact else text.casefold())})
 
     def commands(self) -> list[Event]:
         """What was run, as it stood on the line at Enter."""
