@@ -68,8 +68,13 @@ class Timeline:
 
     def add_event(self, event: Event) -> None:
         """Put an event in its place; most come in order, or nearly."""
-        insort(self.events, event, key=lambda event: event.at)
-        insort(self._event_times.setdefault(event.kind, array("Q")), event.at)
+        times = self._event_times.setdefault(event.kind, array("Q"))
+        if self.events and self.events[-1].at > event.at:
+            insort(self.events, event, key=lambda event: event.at)
+            insort(times, event.at)
+        else:
+            self.events.append(event)
+            times.append(event.at)
 
     def has_event(self, kind: str, first: float, last: float) -> bool:
         """Whether an event of a kind happened from one moment on and before another."""
