@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-login bench-directory man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-login bench-directory bench-audit man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
 	@echo "make bench-login      a recorded login beside tlog-rec-session and a bare shell; needs root. QUICK=1"
 	@echo "make bench-directory  what commands and hosts wait for, in a lab with a thousand policies"
+	@echo "make bench-audit      audit records as events beside regular expressions and ausearch. QUICK=1"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make man     man pages into build/man"
 	@echo "make setup   $(VENV) from the lock files"
@@ -87,6 +88,9 @@ bench-login: setup peers
 
 bench-directory: setup
 	$(BIN)/python -m benchmarks.directory.run
+
+bench-audit: setup peers
+	$(BIN)/python -m benchmarks.audit.run $(if $(QUICK),--quick)
 
 man: setup
 	$(BIN)/python -m docs.man build/man

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 SAMPLES = Path(__file__).parent / "samples" / "audit"
 SYSTEM_MODULES = "/usr/lib/python3/dist-packages"
 ARCH = "c000003e"
+IDS = ("uid", "gid", "euid", "suid", "fsuid", "egid", "sgid", "fsgid")
 
 
 def needs_auparse(test):
@@ -55,7 +56,7 @@ def line(type, serial, body, time=1_700_000_000.0, node=""):
 
 def called(serial, number, *, success=True, exit=0, args=(), items=0, exe=b"/usr/bin/x", time=1_700_000_000.0, **ids):
     """A SYSCALL record."""
-    told = {"ppid": 9, "pid": 10, "auid": 1000, "uid": 1000, "gid": 1000, "euid": 1000, "ses": 7, **ids}
+    told = {"ppid": 9, "pid": 10, "auid": 1000, **dict.fromkeys(IDS, 1000), "ses": 7, **ids}
     numbers = " ".join(f"{name}={value}" for name, value in told.items() if name != "ses")
     values = " ".join(f"a{index}={value:x}" for index, value in enumerate([*args, 0, 0, 0, 0][:4]))
     return line(

@@ -11,7 +11,7 @@ from tests.auditing import called, executed, line, logs, mixed, path
 
 
 def records(*lines):
-    return parse_lines("".join(lines))
+    return parse_lines("".join(lines))[0]
 
 
 def types(group):

@@ -53,7 +53,7 @@ class Assembler:
     """Takes records, gives groups. Bounded in what it keeps."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], Group] = {}
+        self._waiting: dict[str, Group] = {}
         self._size = 0
 
     def feed(self, records: list[Record]) -> list[Group]:
@@ -65,7 +65,7 @@ class Assembler:
             if type in _SINGLE:
                 found.append(Group([record]))
                 continue
-            key = record.node, record.stamp
+            key = f"{record.node} {record.stamp}" if record.node else record.stamp
             group = waiting.get(key)
             if group is None:
                 if type == EOE:
@@ -117,18 +117,15 @@ def _complete(records: list[Record]) -> bool:
     """Whether all is there that SYSCALL promises: so many files, and what its call always has beside it."""
     for record in records:
         if record.type == SYSCALL:
-            body = record.body
             have = [other.type for other in records]
-            call = syscall(_word(body, "arch="), _word(body, " syscall="))
-            if call in _BESIDE and _BESIDE[call] not in have and (call not in EXEC_CALLS or "success=yes" in body):
+            call = syscall(record.value("arch"), record.value("syscall"))
+            # The arguments are told of programs only that were run.
+            wanted = call in _BESIDE and (call not in EXEC_CALLS or record.value("success") == "yes")
+            if wanted and _BESIDE[call] not in have:
                 return False
-            files = number(_word(body, " items="))
+            files = number(record.value("items"))
             return not files or (have.count(PATH) >= files and CWD in have)
     return False
-
-
-def _word(body: str, name: str) -> str:
-    return body.partition(name)[2].partition(" ")[0]
 
 
 _BESIDE = {

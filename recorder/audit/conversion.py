@@ -21,7 +21,6 @@ from recorder.audit.record import (
     PROCTITLE,
     SOCKADDR,
     SYSCALL,
-    WANTED,
     Record,
     parse_lines,
 )
@@ -86,10 +85,9 @@ class Converter:
             self.bad += not self._skipping
             self._skipping = True
             self._rest = b""
-        lines = whole.decode(errors="backslashreplace")
-        found = parse_lines(lines)
-        self.bad += sum(1 for line in lines.split("\n") if line) - len(found)
-        return [record for record in found if record.type in WANTED]
+        records, bad = parse_lines(whole.decode(errors="backslashreplace"))
+        self.bad += bad
+        return records
 
     def _events(self, groups: list[Group]) -> list[AuditEvent]:
         return [event for event in map(self._event, groups) if event is not None]
@@ -124,7 +122,7 @@ class Converter:
         found: dict[str, Any] = {"process": process}
         if name in EXEC_CALLS:
             action = "exec"
-            found.update(execution(group, Paths(group), process, sessrec))
+            found.update(execution(group, process, sessrec))
         elif name in CALLS:
             told = change(name, group, fields, Paths(group), self._known, sessrec)
             if told is None:
@@ -172,7 +170,8 @@ class Converter:
         outcome = "success" if succeeded else "failure"
         if action == "connect" and sessrec.get("error") == "EINPROGRESS":
             outcome = "unknown"  # a connection that the program waits for by other means
-        serial = record.serial
+        time, _, number_of = record.stamp.partition(":")
+        serial = int(number_of)
         event = {
             "action": action,
             "category": [category],
@@ -185,7 +184,7 @@ class Converter:
             found["sessrec"] = sessrec
         fields = record.fields
         return AuditEvent(
-            record.time,
+            float(time),
             serial,
             login(fields.get("auid", "")),
             login(fields.get("ses", "")),

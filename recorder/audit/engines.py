@@ -6,7 +6,17 @@ auparse is there where the package python3-audit is. Both are given the same rec
 from typing import Any, Protocol
 
 from recorder.audit.assembly import Assembler, Group
-from recorder.audit.record import EOE, NETFILTER_PKT, PARTS, PROCTITLE, Record
+from recorder.audit.record import (
+    EOE,
+    NETFILTER_PKT,
+    PARTS,
+    PATH,
+    PATH_FIELDS,
+    PROCTITLE,
+    SYSCALL,
+    SYSCALL_FIELDS,
+    Record,
+)
 from recorder.errors import SessrecError
 
 ENGINES = ("auto", "auparse", "own")
@@ -101,14 +111,21 @@ class AuparseEngine(Assembler):
             return
         read = []
         stamp = parser.get_timestamp()
+        field_name, field_text, next_field = parser.get_field_name, parser.get_field_str, parser.next_field
         more = parser.first_record()
         while more:
+            type = parser.get_type_name()
+            last = _LAST.get(type)
             fields: dict[str, str] = {}
             field = parser.first_field()
             while field:
-                fields.setdefault(parser.get_field_name(), parser.get_field_str())
-                field = parser.next_field()
-            read.append((parser.get_type_name(), fields))
+                name = field_name()
+                if name not in fields:
+                    fields[name] = field_text()
+                if name == last:
+                    break
+                field = next_field()
+            read.append((type, fields))
             more = parser.next_record()
         self._read[f"{stamp.host or ''} {stamp.sec}.{stamp.milli:03d}:{stamp.serial}"] = read
 
@@ -130,6 +147,9 @@ def _name(group: Group) -> str:
     first = group.records[0]
     return f"{first.node} {first.stamp}"
 
+
+_LAST = {SYSCALL: SYSCALL_FIELDS[-1], PATH: PATH_FIELDS[-1]}
+"""The last field that is asked for."""
 
 _JOINED = frozenset({*PARTS.values(), NETFILTER_PKT})
 """Those after which auparse waits for more."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from recorder.audit import arguments
 from recorder.audit.assembly import Group
-from recorder.audit.paths import Paths, absolute, basename
-from recorder.audit.record import EXECVE, PROCTITLE
+from recorder.audit.paths import absolute, basename
+from recorder.audit.record import CWD, EXECVE, PATH, PROCTITLE
 from recorder.audit.values import number, text, title
 
 MAX_ARGUMENTS = 16_384
@@ -15,14 +15,14 @@ MAX_ARGUMENTS = 16_384
 _LOADER = re.compile(r"/ld(-[^/]*)?\.so(\.\d+)?$|/ld-[^/]*\.so[.\d]*$")
 
 
-def execution(group: Group, paths: Paths, process: dict[str, Any], sessrec: dict[str, Any]) -> dict[str, Any]:
+def execution(group: Group, process: dict[str, Any], sessrec: dict[str, Any]) -> dict[str, Any]:
     """What an exec adds to its event; `process` and `sessrec` are filled in."""
-    process["working_directory"] = paths.cwd
-    names = paths.names()
+    cwd, names = _files(group)
+    process["working_directory"] = cwd
     if "error" in sessrec:
         # The arguments are told of those that succeed only, and the executable is still the caller's.
         if names:
-            process["executable"] = absolute(names[0], paths.cwd)
+            process["executable"] = absolute(names[0], cwd)
             process["name"] = basename(names[0])
         return {}
     args, count, whole = _arguments(group)
@@ -33,9 +33,22 @@ def execution(group: Group, paths: Paths, process: dict[str, Any], sessrec: dict
     if len(names) > 1 and len(args) > 1:
         script = _interpreted(names, args)
         if script:
-            sessrec["script"] = absolute(names[0], paths.cwd)
+            sessrec["script"] = absolute(names[0], cwd)
             sessrec["interpreter"] = script
     return arguments.named(process.get("name", ""), args, sessrec)
+
+
+def _files(group: Group) -> tuple[str, list[str]]:
+    """The working directory, and the names of the files that were opened, the program's first."""
+    cwd = ""
+    names = []
+    for record in group.records:
+        if record.type == PATH:
+            names.append((number(record.value("item")), text(record.value("name"))))
+        elif record.type == CWD:
+            cwd = text(record.value("cwd"))
+    names.sort()
+    return cwd, [name for _, name in names]
 
 
 def _interpreted(names: list[str], args: list[str]) -> str:

@@ -75,14 +75,6 @@ class Paths:
         if len(self.records) > 1:
             self.records.sort(key=_item)
 
-    def of(self, *kinds: str) -> list[Fields]:
-        """The records of these kinds (`nametype`), in order."""
-        return [fields for fields in self.records if fields.get("nametype") in kinds]
-
-    def names(self) -> list[str]:
-        """The names of all, as they were given."""
-        return [text(fields.get("name", "")) for fields in self.records]
-
 
 def absolute(name: str, directory: str) -> str:
     """The path of a name in a directory, normalised as a text: what a symbolic link would change is not known.

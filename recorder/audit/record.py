@@ -36,7 +36,7 @@ ENRICHED = "\x1d"
 """Between what the kernel has said and the names that auditd has looked up (log_format = ENRICHED)."""
 
 _HEAD = r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,11}\.\d{3}:\d{1,20})\): ?"
-_LINE = re.compile(rf"^{_HEAD}([^\n\0]*)$", re.MULTILINE)
+_LINE = re.compile(rf"^{_HEAD}(.*)$", re.MULTILINE)
 _NETLINK = re.compile(r"audit\((\d{1,11}\.\d{3}:\d{1,20})\): ?(.*)", re.DOTALL)
 _FIELD = re.compile(r"""([^\s='"]+)=("[^"]*"|[^\s']*)""")
 
@@ -68,10 +68,23 @@ class Record:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The fields as they are written; `recorder.audit.values` reads what a user has chosen."""
+        """The fields as they are written; `recorder.audit.values` reads what a user has chosen.
+
+        Of SYSCALL and PATH those of which an event is made, where they stand as the kernel writes them: they are most
+        of a log, and most of their fields are for others.
+        """
         if self._fields is None:
-            self._fields = _fields_of(self.body, self.type in _SINGLE)
+            self._fields = _fields_of(self.body, self.type)
         return self._fields
+
+    def value(self, name: str) -> str:
+        """One field, "" where it is not there; where only one or two are wanted, the others are not read."""
+        if self._fields is None and self.type in _PARTS:
+            body = self.body
+            if body.startswith(name) and body[len(name) : len(name) + 1] == "=":
+                return body[len(name) + 1 :].partition(" ")[0]
+            return body.partition(f" {name}=")[2].partition(" ")[0]
+        return self.fields.get(name, "")
 
     def read_as(self, fields: dict[str, str]) -> None:
         """Somebody else has read the fields."""
@@ -84,18 +97,23 @@ class Record:
 
 
 def parse(line: bytes | str) -> Record | None:
-    """The record in one line, with or without its end; None for what is none."""
+    """The record in one line, with or without its end, of any type; None for what is none."""
     text = line if isinstance(line, str) else line.decode(errors="backslashreplace")
-    found = parse_lines(text.removesuffix("\n"))
-    return found[0] if len(found) == 1 and "\n" not in text[:-1] else None
+    match = _LINE.fullmatch(text.removesuffix("\n")) if "\0" not in text else None
+    return Record(match[2], match[3], match[4].partition(ENRICHED)[0].rstrip("\r"), match[1] or "") if match else None
 
 
-def parse_lines(text: str) -> list[Record]:
-    """The records in whole lines, of any type; lines that are none are left out."""
+def parse_lines(text: str) -> tuple[list[Record], int]:
+    """The records in whole lines, as far as an event is made of their type, and how many lines are no records."""
     found = _LINE.findall(text)
-    if ENRICHED in text:
-        found = [(node, type, stamp, body.partition(ENRICHED)[0]) for node, type, stamp, body in found]
-    return [Record(type, stamp, body.rstrip("\r"), node) for node, type, stamp, body in found]
+    if "\0" in text:
+        found = [each for each in found if "\0" not in each[3]]
+    if ENRICHED in text or "\r" in text:
+        found = [(node, type, stamp, body.partition(ENRICHED)[0].rstrip("\r")) for node, type, stamp, body in found]
+    bad = 0
+    if len(found) <= text.count("\n"):
+        bad = sum(1 for line in text.split("\n") if line) - len(found)
+    return [Record(type, stamp, body, node) for node, type, stamp, body in found if type in WANTED], bad
 
 
 def from_netlink(number: int, payload: bytes) -> Record | None:
@@ -107,10 +125,33 @@ def from_netlink(number: int, payload: bytes) -> Record | None:
 
 
 _SINGLE = frozenset(SINGLES.values())
+_PARTS = frozenset(PARTS.values())
+
+SYSCALL_FIELDS = (
+    "arch", "syscall", "success", "exit", "a0", "a1", "a2", "a3", "items",
+    "ppid", "pid", "auid", "uid", "euid", "ses", "exe",
+)  # fmt: skip
+PATH_FIELDS = ("item", "name", "inode", "dev", "mode", "ouid", "ogid", "nametype")
+_SKIPPED = {
+    "uid": r" gid=\S+",
+    "euid": r" suid=\S+ fsuid=\S+ egid=\S+ sgid=\S+ fsgid=\S+ tty=\S+",
+    "ses": r" comm=\S+",
+    "ogid": r" rdev=\S+(?: obj=\S+)?",
+}
+"""What stands behind a field and is not asked for (audit_log_exit and audit_log_name in kernel/auditsc.c)."""
+_FORMS = {
+    type: (names, re.compile(" ".join(rf"{name}=(\S+){_SKIPPED.get(name, '')}" for name in names) + r"(?: |$)"))
+    for type, names in ((SYSCALL, SYSCALL_FIELDS), (PATH, PATH_FIELDS))
+}
 
 
-def _fields_of(body: str, single: bool) -> dict[str, str]:
-    if single:
+def _fields_of(body: str, type: str) -> dict[str, str]:
+    if type in _FORMS:
+        names, form = _FORMS[type]
+        match = form.match(body)
+        if match is not None:
+            return dict(zip(names, match.groups(), strict=True))
+    if type in _SINGLE:
         # What the kernel knows comes first, then the words of a program, which may say anything.
         fields: dict[str, str] = {}
         for name, value in _FIELD.findall(body.replace("msg='", " ", 1)):

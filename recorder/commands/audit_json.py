@@ -28,6 +28,7 @@ from recorder.audit.event import AuditEvent
 HELP = "turn an audit log into events as JSON"
 
 CHUNK = 1 << 16
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 PATIENCE = 1.0
 """Seconds without more of the log, after which it is asked for what still waits."""
 
@@ -83,14 +84,15 @@ def _pieces(log: BinaryIO) -> Iterator[bytes]:
 
 def _print(events: list[AuditEvent]) -> None:
     if events:
-        sys.stdout.write("".join(map(_line, events)))
+        sys.stdout.write("".join(map(as_line, events)))
         sys.stdout.flush()
 
 
-def _line(event: AuditEvent) -> str:
+def as_line(event: AuditEvent) -> str:
+    """An event as it is printed."""
     head: dict[str, float | int] = {"time": event.time}
     if event.auid is not None:
         head["auid"] = event.auid
     if event.session is not None:
         head["session"] = event.session
-    return json.dumps({**head, **event.fields}, separators=(",", ":")) + "\n"
+    return _ENCODE({**head, **event.fields}) + "\n"

@@ -1,0 +1,1 @@
+"""How fast audit records become events."""
