@@ -61,15 +61,13 @@ def example_of(table: Mapping[str, Any], complain: Complain) -> Example | None:
         _check_value(field, value, complain)
     if not line and "event.action" not in flat:
         complain("event.action", "is missing; every event has one")
-    text = (
-        json.dumps(flat, ensure_ascii=False) if not line else f"{line} {json.dumps(flat[line], ensure_ascii=False)}"
-    )
+    text = json.dumps(flat[line] if line else flat, ensure_ascii=False, default=str)  # TOML has dates, JSON has not
     groups = table.get("groups")
     if groups is not None and not _are_texts(groups):
         complain("groups", 'is not a list of texts; write ["...", "..."]')
         groups = None
     return Example(
-        text=text,
+        text=f"{line} {text}".lstrip(),
         line=line,
         value=flat[line] if line and isinstance(flat[line], str) else "",
         fields={} if line else content,

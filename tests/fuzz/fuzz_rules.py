@@ -31,6 +31,7 @@ no_match = [{ event.action = "exec", process.args = ["a"], time = 2026-01-01T00:
 actions = { webhook = "https://example.test/x", run = ["/bin/true"], session = "suspend" }
 """,
     b'rule = [{ name = "x", enabled = false }, { when = [{ process.args = { regex = "a" } }] }]',
+    b"rule = [{ match = [{ printed = 2026-01-01 }, { event.action = [2026-01-01T00:00:00], file.path = nan }] }]",
     b"[[rule]]\nname='q'\n[[rule.when]]\ncommand = ['a', 'b']\n[rule.actions]\nrun = ['/x']\n",
 ]
 
