@@ -100,3 +100,21 @@ def test_recorders_need_nothing_but_the_standard_library(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout
+
+
+def test_every_field_of_an_event_is_described():
+    described = (ROOT / "docs" / "format.md").read_text()
+    fields = set()
+    for case in CASES:
+        for line in (SAMPLES / f"{case}.jsonl").read_text().splitlines():
+            fields |= set(names_of(json.loads(line)))
+    assert len(fields) > 30
+    assert {field for field in fields if f"`{field}`" not in described} <= {"auid"}
+
+
+def names_of(value, before=""):
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from names_of(inner, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"

@@ -44,17 +44,14 @@ def account(record: Record, sessrec: dict[str, Any]) -> tuple[str, bool, dict[st
         process["name"] = basename(executable)
     if "cwd" in fields:
         process["working_directory"] = text(fields["cwd"])
-    if "uid" in fields:
-        process["user"] = {"id": fields["uid"]}
+    user = _user(record)
+    if user:
+        process["user"] = user
     found: dict[str, Any] = {"process": process}
     sessrec["record"] = record.type
-    named = text(fields.get("acct", ""))
-    # Where the user's record is not known, the number stands in its place.
     for name, value in (
-        ("account", named or plain(fields.get("id", ""))),
         ("command", text(fields.get("cmd", ""))),
         ("terminal", plain(fields.get("terminal", fields.get("tty", "")))),
-        ("login_uid", fields.get("auid", "") if record.type == "LOGIN" else ""),
     ):
         if value:
             sessrec[name] = value
@@ -62,3 +59,13 @@ def account(record: Record, sessrec: dict[str, Any]) -> tuple[str, bool, dict[st
     if source:
         found["source"] = source
     return ACTIONS[record.type], succeeded, found
+
+
+def _user(record: Record) -> dict[str, str]:
+    """Who logs in or out; of a command, who gives it."""
+    fields = record.fields
+    if record.type == "LOGIN":
+        return {"id": fields.get("auid", "")}
+    name = text(fields.get("acct", ""))
+    uid = plain(fields.get("uid" if record.type == "USER_CMD" else "id", ""))
+    return {field: value for field, value in (("id", uid), ("name", name)) if value}

@@ -36,4 +36,4 @@ def endpoint(text: str) -> dict[str, Any]:
     try:
         return {"ip": str(ipaddress.ip_address(text.partition("%")[0]))}
     except ValueError:
-        return {"domain": text}
+        return {"address": text}
