@@ -1,14 +1,20 @@
 """Files of rules: what they can say, and every mistake told with its line, its rule and what to write."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.rules.document import parse
+from auditor.rules.event_fields import ACTIONS, COMMAND_LINE, FIELDS
 from auditor.rules.examples import failures
 from auditor.rules.rule import Order, Rate
 from tests import fuzz
 from tests.fuzz import fuzz_rules
+
+DOCS = Path(__file__).parent.parent / "docs"
 
 RULE = """
 [[rule]]
@@ -169,6 +175,21 @@ def test_an_example_can_say_whose_and_when():
     )
     assert list(failures([rule(text)])) == []
     assert len(list(failures([rule(text.replace("2026-11-28", "2026-11-27"))]))) == 1
+
+
+def test_the_fields_and_actions_that_rules_can_ask_for_are_those_of_the_format():
+    text = (DOCS / "format.md").read_text()
+    made_here = {COMMAND_LINE, "destination.domain"}
+    for name in (*FIELDS, *ACTIONS):
+        assert name in made_here or f"`{name}`" in text, name
+
+
+def test_the_rules_of_the_documentation_are_right():
+    blocks = re.findall(r"^```toml\n(.*?)^```$", (DOCS / "auditor.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        document = parse(block.encode(), "auditor.md")
+        assert [str(mistake) for mistake in (*document.mistakes, *failures(document.rules))] == []
 
 
 @given(st.text())
