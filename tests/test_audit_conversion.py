@@ -13,6 +13,7 @@ from recorder.audit.conversion import Converter
 from recorder.audit.event import CATEGORIES
 from recorder.audit.executions import MAX_ARGUMENTS
 from recorder.audit.merging import MAX_WAITING
+from recorder.audit.open_files import open_file
 from recorder.audit.paths import absolute
 from recorder.audit.record import MAX_LINE
 from tests.auditing import called, executed, line, logs, mixed, names, path
@@ -170,6 +171,51 @@ def test_a_running_process_tells_which_directory_it_has_open():
     (event,) = converted(*lines, locate=locate)
     assert event.fields["file"]["path"] == "/srv/open/inner"
     assert (10, 4, "fe:00", "77") in asked
+
+
+def test_what_a_process_has_open_is_found_while_it_has(tmp_path):
+    opened_directory = os.open(tmp_path, os.O_RDONLY)
+    found = os.fstat(opened_directory)
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    this = os.getpid(), opened_directory, device, str(found.st_ino)
+    assert open_file(*this) == str(tmp_path)
+    assert open_file(*this[:3], "1") == open_file(*this[:2], "00:00", this[3]) == ""
+    tmp_path.rmdir()
+    assert open_file(*this) == ""
+    os.close(opened_directory)
+    assert open_file(*this) == ""
+    assert open_file(2**63, -1, "", "") == open_file(1, 10**30, "", "") == ""
+
+
+def test_a_renamed_directory_takes_what_is_below_with_it():
+    def renamed(serial):
+        return [
+            called(serial, 82, items=2),
+            line("CWD", serial, 'cwd="/srv"'),
+            path(serial, 0, b"old", "DELETE", inode=77, mode="040755"),
+            path(serial, 1, b"new", "CREATE", inode=77, mode="040755"),
+            line("PROCTITLE", serial, 'proctitle="x"'),
+        ]
+
+    def made(serial, name, directory):
+        return [
+            called(serial, 258, args=[directory], items=2),
+            line("CWD", serial, 'cwd="/srv"'),
+            path(serial, 0, b"/srv", "PARENT", inode=78, mode="040755"),
+            path(serial, 1, name, "CREATE", inode=serial, mode="040755"),
+            line("PROCTITLE", serial, 'proctitle="x"'),
+        ]
+
+    below = [*opened(78, 83, name=b"old/below")]
+    below[2] = path(78, 0, b"old/below", "CREATE", inode=78, mode="040755")
+    known, unknown = made(79, b"a", 4), made(81, b"b", 4)
+    events = converted(*below, *known, *renamed(80), *unknown)
+    assert [event.fields["file"]["path"] for event in events] == [
+        "/srv/old/below",
+        "/srv/old/below/a",
+        "/srv/new",
+        "b",
+    ]
 
 
 def test_local_sockets_are_no_network():

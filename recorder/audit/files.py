@@ -176,8 +176,10 @@ class _Names:
                 known.learn(fields, absolute(text(fields.get("name", "")), self._cwd))
         for fields in self._files:
             kind = fields.get("nametype")
-            if kind == "DELETE":
+            if kind == "DELETE" and self._call.action == _RENAME:
                 known.moved(fields, self.path(fields))
+            elif kind == "DELETE":
+                known.gone(fields)
             elif kind in ("CREATE", "NORMAL") and fields.get("name", "(null)") != "(null)":
                 known.learn(fields, self.path(fields))
 

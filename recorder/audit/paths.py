@@ -13,6 +13,7 @@ from recorder.audit.record import CWD, PATH
 from recorder.audit.values import number, text
 
 MAX_KNOWN = 4096
+MAX_SEARCHED = 256
 AT_FDCWD = "ffffff9c"
 """-100 as the kernel prints an argument of 32 bits; one of 64 bits has more f before it."""
 
@@ -39,13 +40,21 @@ class KnownFiles:
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
 
-    def moved(self, fields: Fields, path: str) -> None:
-        """One that is not at its path any more, nor, where it is a directory, what was below it."""
+    def gone(self, fields: Fields) -> None:
+        """One that is not at its path any more."""
         self._known.pop((fields.get("dev", ""), fields.get("inode", "")), None)
-        if is_directory(fields):
-            below = f"{path}/"
-            for key in [key for key, known in self._known.items() if known.startswith(below)]:
-                del self._known[key]
+
+    def moved(self, fields: Fields, path: str) -> None:
+        """The same, and what is below it where it is a directory."""
+        self.gone(fields)
+        if not is_directory(fields):
+            return
+        if len(self._known) > MAX_SEARCHED:
+            # Who renames a directory again and again must not make everybody wait.
+            self._known.clear()
+        below = f"{path}/"
+        for key in [key for key, known in self._known.items() if known.startswith(below)]:
+            del self._known[key]
 
     def find(self, fields: Fields, pid: int, descriptor: str) -> str:
         """The path of what these fields are of; "" where it is not known.
