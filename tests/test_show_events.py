@@ -25,6 +25,14 @@ def test_events_are_shown_in_lines_in_the_order_in_which_they_happened(home):
     assert [line[:13] for line in lines] == sorted(line[:13] for line in lines)
 
 
+def test_what_was_told_late_stands_where_it_happened(tmp_path):
+    built = audited(executed(50, 5, 1, "second"), executed(60, 6, 1, "first"), rec="r")
+    built[2]["sessrec"]["at"] = 40
+    write(recordings_of(tmp_path) / "r.jsonl", built)
+    shown = sessrec(tmp_path, "show", "r").stdout
+    assert shown.index("0:00:00.040  run /usr/bin/first") < shown.index("0:00:00.050  run /usr/bin/second")
+
+
 def test_a_name_that_the_session_showed_later_stands_beside_the_address_too(tmp_path):
     built = a_session(rec="r")
     for each in built:
