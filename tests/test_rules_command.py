@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
+import time
 
 import pytest
 
-from tests.recordings import objects, sessrec, write_recording
+from tests.recordings import HERE, objects, sessrec, write_recording
 
 DRAFT = """[[rule]]
 name = "deploy"
@@ -79,6 +81,13 @@ def test_a_rule_is_tried_on_a_file_and_on_recordings_of_the_store(tmp_path, rule
     )
 
 
+def test_what_programs_get_is_what_the_documentation_says(tmp_path, recording):
+    (found,) = objects(sessrec(tmp_path, "rules", "test", "--json", "root-shell", recording))
+    section = (HERE / "docs" / "integrator.md").read_text().partition("### sessrec rules test --json")[2]
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)[0]
+    assert list(found) == re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+
+
 def test_a_rule_that_nothing_fits_to_says_so(tmp_path, recording):
     done = sessrec(tmp_path, "rules", "test", "logs-deleted", recording)
     assert (done.returncode, done.stdout) == (1, "no alerts\n")
@@ -139,8 +148,6 @@ def test_a_command_of_a_rule_runs_while_ingest_goes_on(tmp_path, rules):
     program.write_text(f"#!/bin/sh\ncat > {out}\n")
     program.chmod(0o755)
     (rules / "own.toml").write_text(DRAFT + f'actions = {{ run = ["{program}"] }}\n')
-    import time
-
     path = tmp_path / "logs" / "now.jsonl"
     write_recording(path, ["$ ", "deploy shop\r\n$ "], rec="now", began=time.time() - 5)
     done = sessrec(tmp_path, "ingest", "--store", tmp_path / "s.sqlite", "--rules", rules, path)
