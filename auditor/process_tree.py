@@ -59,7 +59,8 @@ def process_tree(events: Iterable[Event]) -> list[Process]:
 
 class _Building:
     def __init__(self) -> None:
-        self.roots: list[Process] = []
+        # In order, and quick to remove from.
+        self.roots: dict[Process, None] = {}
         self._latest: dict[int, Process] = {}
 
     def take(self, event: Event, fields: Mapping[str, Any], number_of: int) -> None:
@@ -82,12 +83,12 @@ class _Building:
     def _new(self, number_of: int, at: int, parent: int | None) -> Process:
         process = Process(number_of, at, parent_pid=parent)
         if parent is None or parent == number_of:
-            self.roots.append(process)
+            self.roots[process] = None
         else:
             above = self._latest.get(parent)
             if above is None:
                 above = self._latest[parent] = Process(parent, at)
-                self.roots.append(above)
+                self.roots[above] = None
             process.parent = above
             above.children.append(process)
         self._latest[number_of] = process
@@ -104,7 +105,7 @@ class _Building:
             ancestor = ancestor.parent
         if above is None or ancestor is not None:
             return
-        self.roots.remove(process)
+        del self.roots[process]
         process.parent = above
         above.children.append(process)
 

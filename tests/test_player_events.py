@@ -1,5 +1,6 @@
 """What a session did, beside its playback: marks on the time line, an event log that leads to moments and back."""
 
+import json
 import re
 
 import pytest
@@ -123,6 +124,19 @@ def test_alerts_that_only_the_store_has_are_among_the_events(tmp_path):
         window.until("paused")
         window.keys("e")
         window.until("0:00 ! alert downloads")
+
+
+def test_the_log_of_a_running_session_grows(tmp_path):
+    built = audited(Output(5, b"hello"), executed(10, 5, 1, "one"), executed(20, 6, 1, "two"))
+    seat = Seat(write(tmp_path / "r.jsonl", built[:3]), follow=True)
+    seat.press("e", "DOWN", "DOWN")
+    assert log_lines(seat)[1].endswith("/usr/bin/one")
+    with (tmp_path / "r.jsonl").open("a") as more:
+        more.write(json.dumps(built[3]) + "\n")
+    seat.loader.load()
+    lines, chosen = log_lines(seat)
+    assert lines[-1].endswith("/usr/bin/two")
+    assert chosen.endswith("/usr/bin/one")
 
 
 def made(*at_and_kind, length=100):

@@ -1,5 +1,6 @@
 """What the keys do: they steer the playback, type a search, choose from the list of commands, show help."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 
@@ -11,6 +12,9 @@ from auditor.player.playback import IDLE_LIMIT, Playback
 from auditor.player.seen_index import SeenIndex, following, preceding
 
 _TIME = "0123456789:"
+_TOLD = 10
+"""Events of one moment that are told of: more than fit on any terminal."""
+
 _GRACE = 1.5
 """Seconds of the auditor's time: an event that has only just been passed while playing is not "the previous"."""
 
@@ -214,7 +218,8 @@ class Controls:
             self.notice = "no later event" if forward else "no earlier event"
             return
         self._show(at)
-        self.notice = "; ".join(event.label for event in events if event.at == at)
+        first = bisect_left(moments, at)
+        self.notice = "; ".join(event.label for event in events[first : first + _TOLD] if event.at == at)
 
     def _go_to_entry(self) -> None:
         entry = self.log.go(self.playback.position) if self.log is not None else None
