@@ -9,7 +9,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_readme_has_every_verb_with_the_line_that_help_has():
-    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", README, flags=re.MULTILINE)
+    table = re.findall(r"^\| `([\w-]+)` \| (.+) \|$", README, flags=re.MULTILINE)
     assert table == [(verb, load(verb).HELP) for verb in VERBS]
 
 
