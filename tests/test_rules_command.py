@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import signal
+import subprocess
 import time
 
 import pytest
 
-from tests.recordings import HERE, objects, sessrec, write_recording
+from tests.recorded import SESSREC, record
+from tests.recordings import HERE, environment, objects, sessrec, write_recording
 
 DRAFT = """[[rule]]
 name = "deploy"
@@ -153,3 +156,39 @@ def test_a_command_of_a_rule_runs_while_ingest_goes_on(tmp_path, rules):
     done = sessrec(tmp_path, "ingest", "--store", tmp_path / "s.sqlite", "--rules", rules, path)
     assert done.returncode == 0
     assert json.loads(out.read_text())["rule"] == "deploy"
+
+
+def test_a_running_session_raises_an_alert_within_seconds(tmp_path, rules):
+    """As it is recorded, followed, and acted on: three processes and a shell."""
+    out = tmp_path / "out"
+    program = tmp_path / "page"
+    program.write_text(f"#!/bin/sh\ncat > {out}.new && mv {out}.new {out}\n")
+    program.chmod(0o755)
+    (rules / "own.toml").write_text(DRAFT + f'actions = {{ run = ["{program}"] }}\n')
+    session = record(tmp_path, "bash", "--norc", "--noprofile", PS1="$ ")
+    session.until(b"$ ")
+    follow = [
+        *SESSREC,
+        "ingest",
+        "-q",
+        "-f",
+        "--store",
+        tmp_path / "s.sqlite",
+        "--rules",
+        rules,
+        tmp_path / "rec.jsonl",
+    ]
+    with subprocess.Popen(follow, cwd=HERE, env=environment(tmp_path), stderr=subprocess.DEVNULL) as following:
+        try:
+            time.sleep(1)
+            session.send(b"deploy shop\r")
+            entered = time.monotonic()
+            while not out.exists():
+                assert time.monotonic() - entered < 20, "no alert"
+                time.sleep(0.02)
+            assert time.monotonic() - entered < 5
+        finally:
+            session.send(b"\rexit\r")
+            session.finish()
+            following.send_signal(signal.SIGINT)
+    assert json.loads(out.read_text())["matched"] == "deploy shop"
