@@ -49,8 +49,9 @@ LONGEST = 60_000
 """Bytes of the request; an argument list that is longer is cut for the recording, not for the shell."""
 REFUSED = 254
 TIOCNOTTY, TIOCSCTTY = 0x5422, 0x540E
+WAITS_ON = 3
 WAITER = """
-read -r end <&<FD>
+read -r end <&3
 while read -r line; do stat=$line; done </proc/$1/stat
 fields=${stat##*)}
 status=${stat##* }
@@ -58,7 +59,7 @@ case $fields in
 " Z"*) ;;
 *) exit 129 ;;
 esac
-echo "$status" >&<FD>
+echo "$status" >&3
 ulimit -c 0
 [ $((status & 127)) = 0 ] || kill -$((status & 127)) $$
 exit $((status >> 8))
@@ -226,17 +227,23 @@ def _become_waiter(child: int, connection: "socket.socket") -> None:
     from fcntl import F_DUPFD, fcntl
 
     connection.settimeout(None)
-    descriptor = fcntl(connection.fileno(), F_DUPFD, 3)
+    # In two steps, for it may be that number already, which would leave it closed by execv.
+    dup2(fcntl(connection.fileno(), F_DUPFD, WAITS_ON + 1), WAITS_ON)
+    # Whatever else is open is the shell's, and ought to be closed when that closes it.
+    for name in listdir("/proc/self/fd"):
+        if int(name) > WAITS_ON:
+            try:
+                close(int(name))
+            except OSError:
+                pass  # that of the listing itself
     for number in (signals.SIGPIPE, signals.SIGXFSZ):
         signals.signal(number, signals.SIG_DFL)
-    waiter = WAITER.replace("<FD>", str(descriptor))
     signals.pthread_sigmask(signals.SIG_BLOCK, [signals.SIGCHLD])
     try:
-        if descriptor < 10:  # all that it can name
-            execv("/bin/dash", ["login-shell", "-c", waiter, "login-shell", str(child)])
+        execv("/bin/dash", ["login-shell", "-c", WAITER, "login-shell", str(child)])
     except OSError:
         pass  # another sh would take notice of the shell's end
-    _wait_for(child, -1, connection)
+    _wait_for(child, -1, socket.socket(fileno=WAITS_ON))
 
 
 def _use(slave: int, outer: int) -> None:

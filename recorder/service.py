@@ -6,7 +6,6 @@ again after a restart; the workers go on meanwhile.
 """
 
 import argparse
-import gc
 import os
 import pwd
 import signal
@@ -15,6 +14,7 @@ import sys
 from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
+from typing import NoReturn
 
 from recorder.capture.signals import Signals
 from recorder.configuration.host_settings import CONFIG_FILE, HostSettings, load
@@ -22,10 +22,12 @@ from recorder.errors import SessrecError
 from recorder.keys.signing_key import KeyFileError, SigningKey, load_or_create
 from recorder.logins import service_manager
 from recorder.logins.decision import Responder
-from recorder.logins.login import Host, serve
-from recorder.logins.login_peer import credentials
+from recorder.logins.kept import Kept
+from recorder.logins.login import Host, serve, wake
+from recorder.logins.login_peer import credentials, terminal_of
 from recorder.logins.login_queue import LoginQueue
 from recorder.logins.login_request import DENY, PLAIN, answer
+from recorder.logins.nursery import GoneError, Nursery
 from recorder.logins.rehearsal import rehearse
 from recorder.logins.running_sessions import RunningSession, RunningSessions
 from recorder.logins.session_reports import Moved, Reports
@@ -33,6 +35,7 @@ from recorder.logins.silent_connections import SilentConnections
 from recorder.logins.taken_terminal import TakenTerminal
 from recorder.logins.terminal_holders import holders
 from recorder.logins.worker import ENDED
+from recorder.logins.zygote import Zygote
 
 BACKLOG = 4096
 ACCEPTED = 256
@@ -94,10 +97,8 @@ class Service:
         assert self._listening is not None
         for descriptor in (self._listening.fileno(), self._signals.descriptor, self._reports.receiver.fileno()):
             self._poll.register(descriptor, POLLIN)
+        self._start()
         service_manager.notify("READY=1")
-        # What there is now is shared with all workers as long as nobody touches it.
-        gc.collect()
-        gc.freeze()
         ending = self._sessions.end_left()
         while True:
             waiting = self._serve_next()
@@ -107,6 +108,10 @@ class Service:
                     self._accept(self._listening)
                 elif descriptor == self._reports.receiver.fileno():
                     self._take_reports()
+                elif descriptor == self._nursery.descriptor:
+                    self._take_ends()
+                elif descriptor == self._zygote.descriptor:
+                    self._renew()
                 elif descriptor in self._silent:
                     self._asked(descriptor)
                 elif descriptor in self._adopted:
@@ -116,6 +121,8 @@ class Service:
                     self._reap()
                     if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                         service_manager.notify("STOPPING=1")
+                        self._nursery.close()
+                        self._zygote.close()
                         return 0
             ending = self._sessions.end_left()
             for descriptor in self._silent.expired(monotonic()):
@@ -151,18 +158,74 @@ class Service:
 
     def _fork(self, connection: socket.socket, uid: int) -> None:
         try:
-            pid = os.fork()
+            standing = self._sessions.standing(uid, terminal_of(credentials(connection)[0]))
+        except (OSError, ValueError):
+            # Who has asked has gone.
+            self._logins.answered(uid)
+            connection.close()
+            return
+        try:
+            try:
+                pid = self._forked(connection, standing.said())
+            except GoneError:
+                self._renew()
+                pid = self._forked(connection, standing.said())
         except OSError as error:
             self._logins.answered(uid)
             self._undecided(connection, str(error.strerror))
             return
-        if pid == 0:
-            self._become_child()
-            serve(connection, self._host, self._reports.sender)
         connection.close()
         self._children[pid] = uid, None
 
-    def _become_child(self) -> None:
+    def _forked(self, connection: socket.socket, standing: bytes) -> int:
+        """The keeper of a login that is served from now on. Raises OSError, and GoneError."""
+        kept, keeping = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with kept, keeping:
+            # Both at once: he who logs in waits for it.
+            self._nursery.order(keeping)
+            self._zygote.order(connection, kept, standing)
+            try:
+                pid = self._nursery.ordered()
+            finally:
+                self._zygote.ordered()
+        return pid
+
+    def _start(self) -> None:
+        """Begin the processes that are forked for logins. Raises OSError."""
+
+        def begin(connection: socket.socket, kept: socket.socket, standing: bytes) -> NoReturn:
+            serve(connection, Kept(kept), self._host, self._reports.sender, standing)
+
+        def awake(kept: socket.socket, descriptors: list[int], numbers: bytes) -> NoReturn:
+            wake(Kept(kept), self._host, descriptors, numbers)
+
+        self._zygote = Zygote(begin, awake, self._become_zygote)
+        self._nursery = Nursery(self._host.recorder, self._reports.sender, self._zygote.wake)
+        for descriptor in (self._zygote.descriptor, self._nursery.descriptor):
+            self._poll.register(descriptor, POLLIN)
+
+    def _renew(self) -> None:
+        """One of them was killed. Their children go on, and are nobody's that knows of us. Raises OSError."""
+        sys.stderr.write("a process that is forked for logins was killed; both are begun anew\n")
+        for descriptor in (self._zygote.descriptor, self._nursery.descriptor):
+            self._poll.unregister(descriptor)
+        self._zygote.close()
+        self._nursery.close()
+        for pid, (uid, session) in self._children.items():
+            if session is None:
+                self._logins.answered(uid)
+                continue
+            try:
+                session.worker = os.pidfd_open(pid)
+            except OSError:
+                self._sessions.end_adopted(session)
+                continue
+            self._adopted[session.worker] = session
+            self._poll.register(session.worker, POLLIN)
+        self._children.clear()
+        self._start()
+
+    def _become_zygote(self) -> None:
         self._signals.close()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if self._listening is not None:
@@ -246,21 +309,25 @@ class Service:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
-            if pid in self._looking:
-                self._looking.remove(pid)
-                continue
-            # It has reported before it ended.
-            self._take_reports()
-            uid, session = self._children.pop(pid, (-1, None))
-            if session is None:
-                self._logins.answered(uid)
-            else:
-                self._sessions.end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
+            self._looking.discard(pid)
+
+    def _take_ends(self) -> None:
+        try:
+            for pid, status in self._nursery.ended():
+                # It has reported before it ended.
+                self._take_reports()
+                uid, session = self._children.pop(pid, (-1, None))
+                if session is None:
+                    self._logins.answered(uid)
+                else:
+                    self._sessions.end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
+        except GoneError:
+            self._renew()
 
     def _adopted_ended(self, worker: int) -> None:
         self._poll.unregister(worker)

@@ -130,6 +130,8 @@ class Host:
                 stderr=log,
             )
             self.until(lambda path=self.run / f"{name}.socket": listens(path), f"the {name} listens", name)
+            if name == "recorder":
+                self.until(lambda: len(children_of(self.pid("recorder"))) == 2, "it is ready for logins")
 
     def stop(self, name: str, number: int = signal.SIGTERM) -> None:
         process = self._processes.pop(name)
@@ -138,6 +140,19 @@ class Host:
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
+
+    def zygote(self) -> int:
+        """The process that is forked for workers."""
+        return next(pid for pid in children_of(self.pid("recorder")) if b"keeper.py" not in command_line(pid))
+
+    def nursery(self) -> int:
+        """That which is forked for keepers."""
+        return next(pid for pid in children_of(self.pid("recorder")) if b"keeper.py" in command_line(pid))
+
+    def forked(self) -> list[int]:
+        """The processes of all logins."""
+        others = {self.zygote(), self.nursery()}
+        return [pid for one in (self.pid("recorder"), *others) for pid in children_of(one) if pid not in others]
 
     def until(self, condition, what: str, name: str = "recorder"):
         end = time.monotonic() + PATIENCE
@@ -213,6 +228,14 @@ def made(settings: str = "", policies: str = POLICY, more: str = "") -> Iterator
     finally:
         host.close()
         shutil.rmtree(directory)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def listens(path: Path) -> bool:

@@ -239,7 +239,7 @@ def test_where_no_process_can_be_had_the_host_says_what_follows(settings, status
     with made(settings) as host:
         host.start()
         # Root is above the limit on processes by its capabilities, but not above that of its control group.
-        group = process_limit(host.pid("recorder"))
+        group = process_limit(host.zygote())
         try:
             login = Login(host, "-c", "echo went on")
             assert login.finish() == status

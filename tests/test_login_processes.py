@@ -199,7 +199,7 @@ def test_logins_that_are_killed_at_any_time_leave_nothing(host):
         login.finish()
     host.ended()
     host.until(
-        lambda: not Path(f"/proc/{host.pid('recorder')}/task/{host.pid('recorder')}/children").read_text(),
+        lambda: not host.forked(),
         "no worker is left",
     )
     for path in host.recordings.iterdir():

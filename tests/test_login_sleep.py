@@ -10,7 +10,7 @@ import pytest
 from auditor.verify import Verdict, verify
 from recorder.formats.message import Resize
 from recorder.keys.signing_key import load
-from tests.logins import POLICY, USER, Login, made
+from tests.logins import POLICY, USER, Login, children_of, made
 from tests.recorded import input_of, lines_of, messages_of, output_of
 from tests.test_login_failure import process_limit
 from tests.test_login_terminal import resized
@@ -33,12 +33,14 @@ def began(host):
     return login, session["rec"], session["worker"]
 
 
-def workers_of(keeper):
-    return Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+def is_asleep(keeper):
+    """Only then it has what is the session's: the process that it begins with, for one."""
+    names = [str(path.readlink()) for path in Path(f"/proc/{keeper}/fd").iterdir()]
+    return "anon_inode:[pidfd]" in names or any(name.startswith("pidfd:") for name in names)
 
 
 def sleeps(host, keeper):
-    host.until(lambda: not workers_of(keeper), "the session sleeps")
+    host.until(lambda: is_asleep(keeper), "the session sleeps")
 
 
 def last_of(host):
@@ -85,6 +87,7 @@ def test_a_changed_window_reaches_a_session_that_sleeps(host):
     resized(login, 101, 41)
     login.until("41 101")
     login.send("\x03")
+    login.until("$ ")
     login.run("true")
     left(host, login)
     sizes = [(p.columns, p.rows) for m in messages_of(host.recording()) for p in m.packets if isinstance(p, Resize)]
@@ -122,7 +125,7 @@ def test_a_session_that_sleeps_is_watched_suspended_resumed_and_terminated(host)
         assert b'"running"' in watcher.recv(65_536)
         assert b"shown before" in watcher.recv(65_536)
         time.sleep(0.7)
-        assert workers_of(keeper), "whoever watches keeps it awake"
+        assert not is_asleep(keeper), "whoever watches keeps it awake"
     sleeps(host, keeper)
     assert host.ask(rec, ask="suspend") == {"state": "suspended"}
     time.sleep(0.7)
@@ -141,8 +144,8 @@ def test_a_session_whose_recorder_is_killed_ends(host, state, killed):
     pid = int(login.run("trap '' HUP; echo $$"))
     if state == "sleeps":
         sleeps(host, keeper)
-    workers = workers_of(keeper)
-    os.kill(keeper if killed == "keeper" else int(workers[0]), signal.SIGKILL)
+    workers = children_of(host.zygote())
+    os.kill(keeper if killed == "keeper" else workers[0], signal.SIGKILL)
     login.finish()
     host.ended()
     host.until(lambda: not Path(f"/proc/{pid}").exists(), "the shell has ended")
@@ -171,20 +174,46 @@ def test_a_session_sleeps_and_wakes_without_the_service_and_is_found_by_the_next
     left(host, login)
 
 
-def test_a_session_for_which_there_is_no_process_any_more_wakes_all_the_same(host):
+def test_a_session_for_which_there_is_no_process_wakes_as_soon_as_there_is_one(host):
     login, _, keeper = began(host)
     sleeps(host, keeper)
-    group = process_limit(keeper)
+    group = process_limit(host.zygote())
     try:
-        assert login.run("echo on") == "on"
-        time.sleep(0.7)
-        assert not workers_of(keeper)
-        resized(login, 99, 33)
-        host.until(lambda: login.run("stty size") == "33 99", "the session has the new size")
+        login.send("echo typed mean''while\n")
+        time.sleep(1)
+        assert is_asleep(keeper)
+        (group / "pids.max").write_text("max")
+        login.until("typed meanwhile")
         left(host, login)
     finally:
-        host.until(lambda: not (group / "cgroup.procs").read_text(), "the keeper has ended")
+        host.stop("recorder")
+        host.until(lambda: not (group / "cgroup.procs").read_text(), "the zygote has ended")
         group.rmdir()
+
+
+@pytest.mark.parametrize("killed", ["zygote", "nursery"])
+def test_where_what_is_forked_is_killed_logins_and_sessions_that_are_awake_go_on(host, killed):
+    login, _, _keeper = began(host)
+    os.kill(getattr(host, killed)(), signal.SIGKILL)
+    assert login.run("echo on") == "on"
+    other = Login(host)
+    other.until("$ ")
+    assert len(host.live()) == 2
+    other.hang_up()
+    login.send("exit\n")
+    assert login.finish() == 0
+    host.ended()
+
+
+def test_a_session_that_sleeps_ends_when_nobody_can_wake_it(host):
+    """It would be a session without a recording."""
+    login, _, keeper = began(host)
+    sleeps(host, keeper)
+    os.kill(host.zygote(), signal.SIGKILL)
+    login.send("echo on\n")
+    login.finish()
+    assert b"on\r\n" not in login.seen.replace(b"echo on", b"")
+    host.ended()
 
 
 def test_a_command_without_a_terminal_sleeps_as_well(host):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.logins import OTHER, RECORDER, USER, Login, made
+from tests.logins import OTHER, RECORDER, USER, Login, children_of, made
 
 CLIENT = """
 import array, os, random, socket, struct, sys, time
@@ -97,10 +97,6 @@ def open_in(process):
     return len(list(Path(f"/proc/{process}/fd").iterdir()))
 
 
-def children_of(pid):
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
 def test_the_responder_speaks_to_root_only(host):
     said = ran(
         host,
@@ -153,7 +149,7 @@ connected().close()
     host.ended()
     assert len(list(host.recordings.iterdir())) == 1
     host.until(lambda: open_in(host.pid("recorder")) == before, "nothing stays open")
-    host.until(lambda: not children_of(host.pid("recorder")), "nothing of it is left")
+    host.until(lambda: not host.forked(), "nothing of it is left")
 
 
 def test_a_request_of_any_content_is_recorded_as_what_it_is(host):
@@ -216,7 +212,7 @@ def test_who_connects_and_says_nothing_holds_only_himself_up(host):
     try:
         assert silent.stdout.readline() == b"there\n"
         assert logs_in(host, OTHER) < 3
-        assert len(children_of(host.pid("recorder"))) <= 16
+        assert len(children_of(host.zygote())) <= 16
     finally:
         silent.kill()
         silent.wait()
@@ -278,7 +274,7 @@ print(kind, flush=True)
     login.finish()
     host.ended()
     assert logs_in(host) < 8
-    host.until(lambda: not children_of(host.pid("recorder")), "nothing of it is left")
+    host.until(lambda: not host.forked(), "nothing of it is left")
 
 
 def test_what_is_done_on_a_terminal_that_a_client_has_taken_is_recorded(host):

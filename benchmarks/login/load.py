@@ -101,18 +101,17 @@ class Load:
         """Our processes for these sessions, or tlog's."""
         leaders = [terminal.pid for terminal in terminals.all]
         if way.name == "sessrec":
-            # Each has a process of ours that waits in the place of the shell, a keeper, and when it is awake a worker.
+            # Each has a process of ours that waits in the place of the shell, a keeper, and, awake, a worker. How much
+            # each worker has is not known: all together are.
             found = [(parent_of(said["leader"]), said["worker"]) for said in self._described()]
             pairs = [pair for pair in found if pair[0] in leaders]
-            return [pid for waiter, keeper in pairs for pid in (waiter, keeper, *_children(keeper))]
+            workers = _children(next(iter(_children(self.host.pid("recorder")))))
+            return [pid for pair in pairs for pid in pair] + workers
         return leaders if way.name == "tlog" else []
 
     def _cpu(self, way: Way, terminals: Terminals) -> float:
         """Of the recorders of these sessions, not of what they record."""
-        pids = self._recorders(way, terminals)
-        keepers = {parent_of(pid) for pid in pids} & set(pids) if way.name == "sessrec" else set()
-        # Workers that have fallen asleep count with their keepers.
-        return sum(memory.cpu(pid, children=pid in keepers) for pid in pids)
+        return sum(memory.cpu(pid, children=False) for pid in self._recorders(way, terminals))
 
     def _recordings(self, terminals: Terminals) -> "dict[str, Terminal]":
         by_waiter = {terminal.pid: terminal for terminal in terminals.all}

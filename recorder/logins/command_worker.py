@@ -55,7 +55,7 @@ class CommandWorker(Worker):
     def wait(self) -> int:
         """Wait for the end of the command."""
         failed: SessrecError | None = None
-        sleeps = self.settings.idle if self.keeping.descriptor >= 0 else None
+        sleeps = self.settings.idle
         try:
             while (reason := pipes.wait(self.process, self.signals, self.control, sleeps)) == ASLEEP:
                 self._sleep()

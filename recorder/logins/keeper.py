@@ -1,228 +1,217 @@
-"""The process that stays with a session: it holds its descriptors while nothing happens, and has a child do the rest.
+"""The process that stays with a session: it holds its descriptors while nothing happens.
 
 An interpreter writes to whatever it looks at, for it counts references; so what has recorded a while shares little
-with the service that it was forked from. This process does next to nothing and goes on sharing. Its child, the
-worker, serves the login and records; when nothing has happened for a time it hands over the session and ends, and is
-forked anew by whatever happens next. Where no fork succeeds any more, the keeper does the work itself.
+with the process that it was forked from. A worker therefore hands its session over when nothing has happened for a
+time, and ends; its keeper has another made when something does. This is a program of its own, which imports what is
+built in or small: the service starts one, and that is forked for every session (recorder/logins/nursery.py is the
+other side, recorder/logins/kept.py the worker's).
+
+    keeper.py UID GID      with the descriptors ORDERS, ENDS, REPORTS and WAKE
 """
 
-import os
-import signal
-import socket
-import termios
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import _signal as signals
+import _socket as socket
+import gc
+import posix
+import select
+import sys
 from fcntl import ioctl
-from select import POLLIN, poll
-from typing import NoReturn, Protocol
 
-from recorder.capture import terminal
-from recorder.capture.signals import Signals
-from recorder.logins.session_reports import report_moved
+ORDERS, ENDS, REPORTS, WAKE = 3, 4, 5, 6
+"""Descriptors: where the service asks for keepers, where it is told of their ends and of sessions, and where whoever
+is warm is asked for workers."""
 
 KILLED = 1
 """Exit status for a worker that was killed: nothing of the session may go on."""
 
-_MOST = 8
-"""Descriptors of a session that sleeps."""
-_FORWARDED = (signal.SIGWINCH, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+RETRY = 250
+"""Milliseconds between two tries to have a worker, where there can be no process."""
+
+_SIGHUP, _SIGINT, _SIGQUIT, _SIGTERM, _SIGCHLD, _SIGWINCH = 1, 2, 3, 15, 17, 28
+"""Those of the module `signal` are members of an enumeration, which to look at takes memory."""
+_LEAVE = bytes((_SIGHUP, _SIGINT, _SIGQUIT, _SIGTERM))
+_TIOCSCTTY, _TIOCGWINSZ = 0x540E, 0x5413
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1
+_LONGEST = 64
+_MOST = 12
+"""Descriptors that come with a message."""
+
+_Pair = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Asleep:
-    """A session in which nothing happens.
+def main() -> None:
+    """Fork a keeper for every order, until the service is gone."""
+    uid, gid = int(sys.argv[1]), int(sys.argv[2])
+    orders = socket.socket(fileno=ORDERS)
+    ends = socket.socket(fileno=ENDS)
 
-    What comes on the first `watched` of its `descriptors` wakes it, and so does another size of its terminal, the
-    first of them, than `columns` and `rows`; 0, 0 where it has none.
-    """
-
-    columns: int
-    rows: int
-    watched: int
-    descriptors: list[int]
-
-
-class Keeping(Protocol):
-    """What a worker needs of who keeps it. `descriptor` is readable when the keeper is gone; -1 without one.
-
-    `pid` is of the process that is there as long as the session.
-    """
-
-    descriptor: int
-    pid: int
-
-    def moved(self, leader: int, outer: int) -> None:
-        """The session begins with this process; the terminal, unless -1, is free to be taken for its signals."""
-
-    def sleep(self, size: tuple[int, int], watched: Sequence[int], held: Sequence[int]) -> NoReturn:
-        """Hand over the session and end."""
-
-
-class Kept:
-    """The worker's end of the connection with its keeper."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.descriptor = connection.fileno()
-        self.pid = os.getppid()
-        self._connection = connection
-
-    def moved(self, leader: int, outer: int) -> None:
-        """See Keeping. Only the keeper leads a session of processes, and so can have the terminal's signals."""
-        socket.send_fds(self._connection, [b"moved %d" % leader], [] if outer < 0 else [outer])
-        # A change of the window before would reach nobody.
-        self._connection.recv(1)
-
-    def sleep(self, size: tuple[int, int], watched: Sequence[int], held: Sequence[int]) -> NoReturn:
-        """See Keeping."""
-        said = b"asleep %d %d %d" % (*size, len(watched))
-        socket.send_fds(self._connection, [said], [*watched, *held])
-        os._exit(0)
-
-
-class Alone:
-    """Of a worker that no process keeps: it leads its session itself, and does not sleep."""
-
-    descriptor = -1
-
-    def __init__(self, report: socket.socket) -> None:
-        self.pid = os.getpid()
-        self._report = report
-
-    def moved(self, leader: int, outer: int) -> None:
-        """See Keeping."""
-        lead(outer)
-        report_moved(self._report, leader)
-
-    def sleep(self, size: tuple[int, int], watched: Sequence[int], held: Sequence[int]) -> NoReturn:
-        """Never asked."""
-        raise AssertionError("nobody would wake it")
-
-
-class Keeper:
-    """Keeps one session. `begin` serves its login, `wake` goes on with it: it is given the descriptors and the
-    signals that have come. Both return the exit status of the process.
-    """
-
-    def __init__(
-        self,
-        report: socket.socket,
-        begin: Callable[[Keeping], int],
-        wake: Callable[[Keeping, list[int], bytes], int],
-    ) -> None:
-        self._report = report
-        self._begin = begin
-        self._wake = wake
-        self._child = 0
-        self._passed_on = b""
-
-    def run(self, become: Callable[[], None]) -> int:
-        """To the end of the session; its exit status. `become` gives up what only the login needs to be allowed."""
-        connection = self._fork()
-        if connection is None:
-            return self._begin(Alone(self._report))
-        if not self._child:
-            return self._begin(Kept(connection))
-        become()
-        self._signals = Signals()
+    def reap(_number: int, _frame: object) -> None:
         while True:
-            asleep = self._attend(connection)
-            connection.close()
-            if asleep is None:
-                _, status = os.waitpid(self._child, 0)
-                return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else KILLED
-            os.waitpid(self._child, 0)
-            numbers = self._rest(asleep)
-            connection = self._fork()
-            if connection is None:
-                return self._wake(Alone(self._report), asleep.descriptors, numbers)
-            if not self._child:
-                return self._wake(Kept(connection), asleep.descriptors, numbers)
-            # What is closed by the worker is to be closed.
-            for descriptor in asleep.descriptors:
-                os.close(descriptor)
+            try:
+                pid, status = posix.waitpid(-1, posix.WNOHANG)
+                if not pid:
+                    return
+                ends.send(b"%d %d" % (pid, status))
+            except OSError:
+                return  # there is none; or the service is gone, and the next one finds its sessions by itself
 
-    def _fork(self) -> socket.socket | None:
-        """Both ends of a connection, this process has one and its child the other; None where it cannot be."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    signals.signal(_SIGCHLD, reap)
+    while True:
+        _, descriptors = _received(orders)
+        if not descriptors:
+            return
         try:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError:
-            return None
-        try:
-            self._child = os.fork()
-        except OSError:
-            ours.close()
-            theirs.close()
-            return None
-        unused, used = (theirs, ours) if self._child else (ours, theirs)
-        unused.close()
-        self._passed_on = b""
-        return used
-
-    def _attend(self, connection: socket.socket) -> Asleep | None:
-        """Serve the worker until it sleeps, or is gone."""
-        watch = poll()
-        watch.register(connection, POLLIN)
-        watch.register(self._signals.descriptor, POLLIN)
-        while True:
-            for descriptor, _ in watch.poll():
-                if descriptor == self._signals.descriptor:
-                    self._pass_on()
-                    continue
-                asleep = self._served(connection)
-                if asleep is not True:
-                    return asleep or None
-
-    def _served(self, connection: socket.socket) -> "Asleep | bool":
-        """The session that sleeps; whether the worker goes on otherwise."""
-        try:
-            data, ancillary, _, _ = connection.recvmsg(64, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC)
-        except OSError:
-            return False
-        descriptors = [number for _, _, value in ancillary for number in memoryview(value).cast("i").tolist()]
-        what, *numbers = data.split()[:4] or [b""]
-        if what == b"moved":
-            lead(descriptors[0] if descriptors else -1)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            report_moved(self._report, int(numbers[0]))
-            connection.send(b".")
-            return True
-        if what == b"asleep":
-            return Asleep(int(numbers[0]), int(numbers[1]), int(numbers[2]), descriptors)
-        return False
-
-    def _pass_on(self) -> None:
-        """Signals for this process are meant for the worker."""
-        for number in self._signals.read():
-            if number in _FORWARDED:
-                os.kill(self._child, number)
-                if number != signal.SIGWINCH:
-                    # It ends by these: one that sleeps instead has not seen them.
-                    self._passed_on += bytes((number,))
-
-    def _rest(self, asleep: Asleep) -> bytes:
-        """Wait until something happens; the signals that have come."""
-        watch = poll()
-        watch.register(self._signals.descriptor, POLLIN)
-        for descriptor in asleep.descriptors[: asleep.watched]:
-            watch.register(descriptor, POLLIN)
-        size = asleep.columns, asleep.rows
-        if self._passed_on or (asleep.columns and terminal.size(asleep.descriptors[0]) != size):
-            return self._passed_on
-        while True:
-            ready = watch.poll()
-            numbers = bytes(number for number in self._signals.read() if number in _FORWARDED)
-            if numbers or any(descriptor != self._signals.descriptor for descriptor, _ in ready):
-                return numbers
+            pid = posix.fork()
+        except OSError as error:
+            pid = -(error.errno or 1)
+        if not pid:
+            signals.signal(_SIGCHLD, signals.SIG_DFL)
+            orders.close()
+            ends.close()
+            _become(uid, gid)
+            posix._exit(_keep(descriptors[0]))
+        posix.close(descriptors[0])
+        orders.send(b"%d" % pid)
 
 
-def lead(outer: int) -> None:
-    """Take the outer terminal as controlling terminal: changes of the window and the end of the connection reach its
-    leader as signals, and who is in its group. It is free: its session has just left it.
-    """
-    if outer < 0:
-        return
+def _become(uid: int, gid: int) -> None:
+    posix.setsid()
+    posix.setgroups([])
+    posix.setresgid(gid, gid, gid)
+    posix.setresuid(uid, uid, uid)
+
+
+def _keep(worker: int) -> int:
+    """Keep the session of the worker at this connection; its exit status."""
+    noted, note = posix.pipe2(posix.O_NONBLOCK | posix.O_CLOEXEC)
+    signals.set_wakeup_fd(note)
+    for number in (_SIGWINCH, *_LEAVE):
+        signals.signal(number, _nothing)
+    wake = socket.socket(fileno=WAKE)
+    connection = socket.socket(fileno=worker)
     try:
-        ioctl(outer, termios.TIOCSCTTY, 0)
+        connection.send(b"%d" % posix.getpid())
     except OSError:
-        pass  # without it the size is only looked at when something is typed
+        pass  # it was short, and has said so
+    while True:
+        passed = bytearray()
+        said, descriptors = _attend(connection, noted, passed)
+        what, *numbers = said.split()[:4] or [b""]
+        if what == b"ended":
+            return int(numbers[0])
+        if what != b"asleep":
+            return KILLED
+        connection.close()
+        size, watched = (int(numbers[0]), int(numbers[1])), descriptors[: int(numbers[2])]
+        come = bytes(passed)
+        if not come and (size == (0, 0) or _size(descriptors[0]) == size):
+            come = _rest(noted, watched)
+        woken = _wake(wake, descriptors, come)
+        if woken is None:
+            return KILLED
+        connection = woken
+        # What is closed by the worker is to be closed.
+        for descriptor in descriptors:
+            posix.close(descriptor)
+
+
+def _attend(connection: socket.socket, noted: int, passed: bytearray) -> tuple[bytes, list[int]]:
+    """Serve the worker until it says something else than where its session is; what it says, b"" if it is gone.
+
+    `passed` are signals at which it has ended, if it has seen them.
+    """
+    watch = select.poll()
+    watch.register(connection.fileno(), select.POLLIN)
+    watch.register(noted, select.POLLIN)
+    while True:
+        for descriptor, _ in watch.poll():
+            if descriptor == noted:
+                numbers = posix.read(noted, _LONGEST)
+                passed += bytes(number for number in numbers if number in _LEAVE)
+                try:
+                    connection.send(numbers, socket.MSG_DONTWAIT)
+                except OSError:
+                    pass  # it is gone, or so busy that it will look by itself
+                continue
+            said, descriptors = _received(connection)
+            if not said.startswith(b"moved "):
+                return said, descriptors
+            _lead(descriptors)
+            _report(b'{"leader": %s}' % said[6:])
+            connection.send(b".")
+
+
+def _report(said: bytes) -> None:
+    reports = socket.socket(fileno=REPORTS)
+    try:
+        reports.send(said)
+    except OSError:
+        pass  # a service that comes later finds the session by its description
+    reports.close()
+
+
+def _lead(terminals: list[int]) -> None:
+    """Take the terminal as controlling terminal: changes of the window and the end of the connection reach its leader
+    as signals. It is free: its session has just left it.
+    """
+    for terminal in terminals:
+        try:
+            ioctl(terminal, _TIOCSCTTY, 0)
+        except OSError:
+            pass  # without it the size is only looked at when something is typed
+        posix.close(terminal)
+
+
+def _rest(noted: int, watched: list[int]) -> bytes:
+    """Wait until something happens; the signals that have come."""
+    watch = select.poll()
+    for descriptor in (noted, *watched):
+        watch.register(descriptor, select.POLLIN)
+    ready = [descriptor for descriptor, _ in watch.poll()]
+    return posix.read(noted, _LONGEST) if noted in ready else b""
+
+
+def _wake(wake: socket.socket, descriptors: list[int], come: bytes) -> socket.socket | None:
+    """The connection of a new worker, which is given the descriptors and the signals; None if nobody makes any."""
+    while True:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        rights = b"".join(number.to_bytes(4, sys.byteorder) for number in (theirs.fileno(), *descriptors))
+        try:
+            wake.sendmsg([b"wake" + come], [(_SOL_SOCKET, _SCM_RIGHTS, rights)])
+        except OSError:
+            return None
+        theirs.close()
+        # Its first word, or nothing: there was no room for a process.
+        if ours.recv(_LONGEST):
+            return ours
+        ours.close()
+        select.poll().poll(RETRY)
+
+
+def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """What has come, and with it; nothing from who is gone."""
+    try:
+        data, ancillary, _, _ = connection.recvmsg(_LONGEST, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC)
+    except OSError:
+        return b"", []
+    return data, [number for _, _, value in ancillary for number in memoryview(value).cast("i").tolist()]
+
+
+def _size(terminal: int) -> tuple[int, int]:
+    try:
+        said = ioctl(terminal, _TIOCGWINSZ, bytes(8))
+    except OSError:
+        return 0, 0
+    rows, columns, _, _ = memoryview(said).cast("H").tolist()
+    return columns, rows
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """A handler: the number arrives on the wake-up descriptor."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,16 @@
 """One login, from the connection of its login shell to the end of its recording, in processes of its own.
 
-The service has forked it, as root: what takes long or fails here holds nobody else up. It becomes the keeper of the
-session, and its child serves the login and records. Both end as the session does, or as soon as the login shell is
-answered where nothing is recorded.
+It is forked as root: what takes long or fails here holds nobody else up. It ends as the session does, or as soon as
+the login shell is answered where nothing is recorded; or it sleeps, and another goes on.
 """
 
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import time
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from recorder.errors import SessrecError
 from recorder.keys.signing_key import SigningKey
 from recorder.logins.command_worker import CommandWorker
 from recorder.logins.decision import Decision, DecisionError, Responder
-from recorder.logins.keeper import Keeper, Keeping
+from recorder.logins.kept import Kept
 from recorder.logins.login_peer import Peer, peer_of
 from recorder.logins.login_request import DENY, PLAIN, GoneError, LoginRequest, RequestError, answer, receive
 from recorder.logins.recorded_session import RecordedSession, read_state
@@ -39,36 +39,55 @@ REQUEST = 10
 
 @dataclass(frozen=True)
 class Host:
-    """What all logins of a host have in common. `recorder` is uid and gid that workers become; `limits` are for all
-    sessions of one user; `own` are sessions that go on, by the device number of their PTY.
-    """
+    """What all logins of a host have in common. `recorder` is uid and gid that workers become."""
 
     settings: HostSettings
     key: SigningKey | None
     responder: Responder
     directory: str
     recorder: tuple[int, int]
-    own: dict[int, SessionFiles] = field(default_factory=dict)
-    running: dict[int, int] = field(default_factory=dict)
-    """How many sessions of a user, by uid, go on."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the service knows of who logs in: how many sessions of his go on, and the recording, "" if there is none,
+    of the session whose PTY his terminal is, unless the number of that has passed to another.
+    """
+
+    running: int
+    recording: str
+
+    def said(self) -> bytes:
+        """For `of`."""
+        return f"{self.running} {self.recording}".encode()
+
+    @classmethod
+    def of(cls, said: bytes) -> "Standing":
+        """The same again."""
+        running, _, recording = said.decode().partition(" ")
+        return cls(int(running), recording)
 
 
 class RefusedError(SessrecError):
     """The login is to be refused with this text."""
 
 
-def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoReturn:
-    """Answer the login shell and record what follows, in the process that was forked for it."""
+def serve(connection: socket.socket, kept: Kept, host: Host, report: socket.socket, standing: bytes) -> NoReturn:
+    """Answer the login shell and record what follows, in the process that was forked for it, as root still."""
+    login = _Login(connection, kept, host, report, Standing.of(standing))
+    _end_with(login.run, kept)
+
+
+def wake(kept: Kept, host: Host, descriptors: list[int], numbers: bytes) -> NoReturn:
+    """Go on with a session that has slept, for which these signals have come, in a process forked for it."""
+    _end_with(partial(_awake, kept, host, descriptors, numbers), kept)
+
+
+def _end_with(work: Callable[[], int], kept: Kept) -> NoReturn:
     status = FAILED
-
-    def become() -> None:
-        connection.close()
-        drop_privileges(*host.recorder)
-
     try:
         os.setsid()
-        login = _Login(connection, host, report)
-        status = Keeper(report, login.run, partial(_wake, host)).run(become)
+        status = work()
     except GoneError:
         status = ENDED
     except (RequestError, OSError) as error:
@@ -81,16 +100,42 @@ def serve(connection: socket.socket, host: Host, report: socket.socket) -> NoRet
     finally:
         with suppress(Exception):
             sys.stderr.flush()
+        kept.end(status)
         os._exit(status)
 
 
+def _awake(kept: Kept, host: Host, descriptors: list[int], numbers: bytes) -> int:
+    drop_privileges(*host.recorder)
+    kept.greet()
+    # As Worker.sleep has put them: what was watched, the state, and the file that is recorded to if it is one.
+    rest = [descriptors.pop()] if host.settings.sink == "file" else []
+    state = {**read_state(descriptors.pop()), "signals": numbers}
+    terminal_ends = descriptors[:2] if state["kind"] == "terminal" else []
+    process, listening, *peer = descriptors[len(terminal_ends) :]
+    control = socket.socket(fileno=listening)
+    control.setblocking(False)
+    bench = Bench(host.settings, host.key, kept, control, Foreign(process))
+    recorded = RecordedSession.of_plain(state["recorded"])
+    if not terminal_ends:
+        return CommandWorker(bench, recorded, state, rest).wait()
+    connection = socket.socket(fileno=peer[0]) if peer else None
+    if connection is not None:
+        connection.setblocking(False)
+    outer, master = terminal_ends
+    return TerminalWorker(bench, recorded, state, rest).wake(outer, master, connection)
+
+
 class _Login:
-    def __init__(self, connection: socket.socket, host: Host, report: socket.socket) -> None:
+    def __init__(
+        self, connection: socket.socket, kept: Kept, host: Host, report: socket.socket, standing: Standing
+    ) -> None:
         self.connection = connection
+        self.kept = kept
         self.host = host
         self.report = report
+        self.standing = standing
 
-    def run(self, keeping: Keeping) -> int:
+    def run(self) -> int:
         """Serve it, and record what follows; the exit status."""
         signal.alarm(REQUEST)
         self.connection.settimeout(REQUEST)
@@ -109,11 +154,14 @@ class _Login:
             )
         except DecisionError as error:
             return self._undecided(error)
-        if not decision.record or self._is_ours(peer.terminal):
+        standing = self.standing
+        if not decision.record or self._is_ours(standing.recording):
             answer(self.connection, PLAIN, shell=decision.shell)
             return ENDED
         try:
-            return self._recorded(request, peer, decision, outer, keeping)
+            if standing.running >= self.host.settings.session_limit:
+                raise RefusedError(f"{standing.running} sessions of yours are recorded already; end one")
+            return self._recorded(request, peer, decision, outer)
         except (SessrecError, OSError) as error:
             text = str(error) if isinstance(error, SessrecError) else f"{error.strerror}"
             if decision.deny or isinstance(error, RefusedError):
@@ -136,15 +184,12 @@ class _Login:
             answer(self.connection, DENY, text=f"sessions on this host are recorded, and this cannot be: {error}")
         raise error
 
-    def _is_ours(self, terminal: int) -> bool:
-        """Whether the terminal with this device number is one that is recorded already."""
-        files = self.host.own.get(terminal)
-        return files is not None and files.answers()
+    def _is_ours(self, recording: str) -> bool:
+        """Whether the terminal is that of this recording, if any, and so is recorded already."""
+        return bool(recording) and SessionFiles(self.host.directory, recording).answers()
 
-    def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int, keeping: Keeping) -> int:
+    def _recorded(self, request: LoginRequest, peer: Peer, decision: Decision, outer: int) -> int:
         host = self.host
-        if host.running.get(peer.uid, 0) >= host.settings.session_limit:
-            raise RefusedError(f"{host.settings.session_limit} sessions of yours are recorded already; end one")
         if outer < 0 and any(map(os.isatty, request.descriptors)):
             raise RefusedError("it has a terminal open that is not the one it runs on (/dev/tty, setsid)")
         rec = os.urandom(10).hex()
@@ -166,7 +211,7 @@ class _Login:
             "from": decision.origin,
             "policies": list(decision.policies),
             "leader": peer.pid,
-            "worker": keeping.pid,
+            "worker": self.kept.pid,
             "outer": before.as_json() if before else [],
             "started": round(time(), 3),
             "command": [displayable(argument)[:256] for argument in request.arguments[:16]],
@@ -189,7 +234,7 @@ class _Login:
             session=peer.session,
         )
         drop_privileges(*host.recorder)
-        bench = Bench(host.settings, host.key, keeping, listening, Foreign(peer.pidfd))
+        bench = Bench(host.settings, host.key, self.kept, listening, Foreign(peer.pidfd))
         recorded = RecordedSession(decision, header, description, request.arguments, request.locale)
         if pty is None:
             command = CommandWorker(bench, recorded)
@@ -200,26 +245,6 @@ class _Login:
         for descriptor in request.descriptors:
             os.close(descriptor)
         return worker.run(self.connection, own, pty)
-
-
-def _wake(host: Host, keeping: Keeping, descriptors: list[int], numbers: bytes) -> int:
-    """Go on with a session that has slept, for which these signals have come; the exit status."""
-    # As Worker.sleep has put them: what was watched, the state, and the file that is recorded to if it is one.
-    rest = [descriptors.pop()] if host.settings.sink == "file" else []
-    state = {**read_state(descriptors.pop()), "signals": numbers}
-    terminal_ends = descriptors[:2] if state["kind"] == "terminal" else []
-    process, listening, *peer = descriptors[len(terminal_ends) :]
-    control = socket.socket(fileno=listening)
-    control.setblocking(False)
-    bench = Bench(host.settings, host.key, keeping, control, Foreign(process))
-    recorded = RecordedSession.of_plain(state["recorded"])
-    if not terminal_ends:
-        return CommandWorker(bench, recorded, state, rest).wait()
-    connection = socket.socket(fileno=peer[0]) if peer else None
-    if connection is not None:
-        connection.setblocking(False)
-    outer, master = terminal_ends
-    return TerminalWorker(bench, recorded, state, rest).wake(outer, master, connection)
 
 
 def _short(device: str) -> str:

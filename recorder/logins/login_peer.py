@@ -58,10 +58,6 @@ def peer_of(connection: socket.socket) -> Peer:
     pid, uid, gid = credentials(connection)
     try:
         pidfd = _pidfd(connection, pid)
-        status = status_of(pid)
-        terminal = status.terminal
-        if not terminal and _is_root(status.parent):
-            terminal = status_of(status.parent).terminal
         peer = Peer(
             pid=pid,
             uid=uid,
@@ -69,7 +65,7 @@ def peer_of(connection: socket.socket) -> Peer:
             pidfd=pidfd,
             auid=_number(pid, "loginuid"),
             session=_number(pid, "sessionid"),
-            terminal=terminal,
+            terminal=terminal_of(pid),
         )
     except (OSError, ValueError) as error:
         raise PeerError(f"process {pid} has gone: {error}") from error
@@ -79,6 +75,14 @@ def peer_of(connection: socket.socket) -> Peer:
     if alive.poll(0):
         raise PeerError(f"process {pid} has ended")
     return peer
+
+
+def terminal_of(pid: int) -> int:
+    """As `Peer.terminal`. Raises OSError and ValueError where the process has gone."""
+    status = status_of(pid)
+    if not status.terminal and _is_root(status.parent):
+        return status_of(status.parent).terminal
+    return status.terminal
 
 
 def _pidfd(connection: socket.socket, pid: int) -> int:

@@ -1,13 +1,14 @@
 """The sessions that go on, as the service knows them: what is theirs is put in order when their workers are gone."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from recorder.logins import service_manager
 from recorder.logins.left_processes import Left, end_left, is_alive
-from recorder.logins.login import Host
+from recorder.logins.login import Host, Standing
 from recorder.logins.process_status import parent_of
 from recorder.logins.session_files import SessionFiles, all_sessions
 from recorder.logins.session_reports import Begun
@@ -43,15 +44,22 @@ class RunningSession:
 
 
 class RunningSessions:
-    """All of them. Logins look at what the host says of them."""
+    """All of them."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._by_pty: dict[int, RunningSession] = {}
+        self._of_user: Counter[int] = Counter()
         self._running: dict[str, RunningSession] = {}
         self._ending: list[Left] = []
 
     def __iter__(self) -> Iterator[RunningSession]:
         return iter(list(self._running.values()))
+
+    def standing(self, uid: int, terminal: int) -> Standing:
+        """What a login is to know whose user this is, and the device number of his terminal."""
+        session = self._by_pty.get(terminal)
+        return Standing(self._of_user[uid], "" if session is None else session.files.rec)
 
     def begin(self, report: Begun) -> RunningSession:
         """As a login has reported it."""
@@ -94,11 +102,11 @@ class RunningSessions:
         """Put in order what a worker leaves. `failed`: the session must not go on without it."""
         host = self._host
         self._running.pop(session.files.rec, None)
-        if session.pty and host.own.get(session.pty) is session.files:
-            del host.own[session.pty]
-        host.running[session.uid] -= 1
-        if host.running[session.uid] <= 0:
-            del host.running[session.uid]
+        if session.pty and self._by_pty.get(session.pty) is session:
+            del self._by_pty[session.pty]
+        self._of_user[session.uid] -= 1
+        if self._of_user[session.uid] <= 0:
+            del self._of_user[session.uid]
         session.files.remove()
         if session.taken is not None:
             session.taken.give_back()
@@ -129,8 +137,8 @@ class RunningSessions:
     def _add(self, session: RunningSession) -> None:
         self._running[session.files.rec] = session
         if session.pty:
-            self._host.own[session.pty] = session.files
-        self._host.running[session.uid] = self._host.running.get(session.uid, 0) + 1
+            self._by_pty[session.pty] = session
+        self._of_user[session.uid] += 1
 
 
 def _device(name: str) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 
 from recorder.capture.copy_loop import Capture
 from recorder.capture.log import Log, displayable
+from recorder.capture.signals import Signals
+from recorder.logins.kept import Kept
 
 TERMINATED = "terminated"
 ABANDONED = "abandoned"
@@ -34,11 +36,13 @@ _MOST = 16
 class SessionControl:
     """Serves a `listening` socket. `capture` is set once there is one; without it nothing is suspended or watched.
 
-    `peer` is the connection of the login shell, where it stays and passes on changes of the window. `keeper` is a
-    descriptor that is readable when the session's keeper is gone, or -1.
+    `peer` is the connection of the login shell, where it stays and passes on changes of the window. `signals` are
+    told of those that `kept` tells of.
     """
 
-    def __init__(self, listening: socket.socket, log: Log, description: dict[str, Any], keeper: int = -1) -> None:
+    def __init__(
+        self, listening: socket.socket, log: Log, description: dict[str, Any], kept: Kept, signals: Signals
+    ) -> None:
         self.capture: Capture | None = None
         self.peer: socket.socket | None = None
         self.status_said: int | None = None
@@ -48,7 +52,8 @@ class SessionControl:
         self.asked_by = ""
         """Who has had the session terminated."""
         self.listening = listening
-        self._keeper = keeper
+        self._kept = kept
+        self._signals = signals
         self._log = log
         self._description = description
         self._asking: dict[int, socket.socket] = {}
@@ -58,15 +63,17 @@ class SessionControl:
     def watched(self) -> list[int]:
         """The sockets that are looked at."""
         peer = [] if self.peer is None else [self.peer.fileno()]
-        keeper = [] if self._keeper < 0 else [self._keeper]
-        return [self.listening.fileno(), *self._asking, *self._watching, *peer, *keeper]
+        return [self.listening.fileno(), self._kept.descriptor, *self._asking, *self._watching, *peer]
 
     def woken(self, descriptor: int) -> str:
         """Serve one; why the session is to end, or ""."""
         if descriptor == self.listening.fileno():
             self._accept()
-        elif descriptor == self._keeper:
-            return ABANDONED
+        elif descriptor == self._kept.descriptor:
+            numbers = self._kept.signals()
+            if not numbers:
+                return ABANDONED
+            self._signals.repeat(*numbers)
         elif self.peer is not None and descriptor == self.peer.fileno():
             return self._window()
         elif descriptor in self._watching:

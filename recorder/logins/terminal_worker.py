@@ -61,7 +61,7 @@ class TerminalWorker(Worker):
             mask=self._mask(),
             control=self.control,
             printed="output" in self.decision.capture,
-            sleeps=self.settings.idle if self.keeping.descriptor >= 0 else None,
+            sleeps=self.settings.idle,
         )
         self.control.capture = capture
         return capture
@@ -111,7 +111,7 @@ class TerminalWorker(Worker):
             self.recorded.description["leader"] = pid
             self.process = Foreign(os.pidfd_open(pid))
             leads = said == b"leader"
-            self.keeping.moved(pid, outer if leads else -1)
+            self.kept.moved(pid, outer if leads else -1)
             if not leads:
                 connection.send(b"go")
         except (OSError, StopIteration):

@@ -19,7 +19,7 @@ from recorder.capture.signals import Signals
 from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import SigningKey
-from recorder.logins.keeper import Keeping
+from recorder.logins.kept import Kept
 from recorder.logins.recorded_session import RecordedSession, write_state
 from recorder.logins.session_control import ABANDONED, TERMINATED, SessionControl
 from recorder.sinks.sink import Sink, SinkError
@@ -36,7 +36,7 @@ class Bench:
 
     settings: HostSettings
     key: SigningKey | None
-    keeping: Keeping
+    kept: Kept
     listening: socket.socket
     process: Foreign
 
@@ -59,7 +59,7 @@ class Worker:
         self.settings = settings
         self.recorded = recorded
         self.decision = recorded.decision
-        self.keeping = bench.keeping
+        self.kept = bench.kept
         self.process = bench.process
         self.key = bench.key
         self.signals = Signals()
@@ -68,7 +68,7 @@ class Worker:
         spool = Spool(self.sink, settings.spool)
         self.session = Session(recorded.header, spool, deny=self.decision.deny, sign_interval=settings.sign_interval)
         self.control = SessionControl(
-            bench.listening, self.session.log, recorded.description, bench.keeping.descriptor
+            bench.listening, self.session.log, recorded.description, bench.kept, self.signals
         )
         if resumed is not None:
             self.signals.repeat(*resumed["signals"])
@@ -108,7 +108,7 @@ class Worker:
                 **state,
             }
         )
-        self.keeping.sleep(size, watched, (written, *self._sink_descriptors()))
+        self.kept.sleep(size, watched, (written, *self._sink_descriptors()))
 
     def _sink_descriptors(self) -> list[int]:
         if self.settings.sink != "file":
