@@ -126,6 +126,8 @@ def test_a_rule_that_is_switched_off_needs_its_name_only():
             RULE + "not_times = [{ zone = 'Mars/Olympus' }]",
             'is no time zone that is known here; write "UTC" or one such',
         ),
+        (RULE + f"users = ['{'?' * 999}']", "has a name that is none: it is too large ("),
+        (RULE + f"hosts = ['{'x' * 1001}']", "has a name that is none: it is longer than 1000 characters; write it"),
         (RULE + "rate = { count = 1, within = 60 }", "has a count that is not 2 to 10000; write { count = 5"),
         (RULE + "quiet = '1 week'", 'is no duration; write a number of seconds, or "90s", "10m", "1h", "1d"'),
         (RULE + "actions = { webhook = 'ftp://x' }", 'has a webhook that is no URL; write webhook = "https://..."'),

@@ -27,22 +27,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
+from auditor.rules import values
 from auditor.rules.clauses import clause_of, example_of
-from auditor.rules.rule import QUIET, SEVERITIES, Actions, Order, Rate, Rule, Scope
+from auditor.rules.rule import QUIET, SEVERITIES, Actions, Rule, Scope
 from auditor.rules.statements import line_of
-from auditor.rules.time_window import FORM, TimeWindow, days_of, hours_of, zone_of
 from recorder.configuration.setting_kinds import shown
 
 MAX_SIZE = 1024 * 1024
 """Bytes of one file."""
-
-MAX_COUNT = 10_000
-"""Occurrences that a rate can ask for: their times are kept for each recording."""
-
-LONGEST = 366 * 86400.0
-"""Seconds of a duration."""
 
 _SCOPE = ("users", "not_users", "groups", "not_groups", "hosts", "not_hosts")
 _KEYS = (
@@ -50,8 +43,6 @@ _KEYS = (
     *("when", "rate", "quiet", "match", "no_match", "actions"),
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9}) ?(s|m|h|d)", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 Value = TypeVar("Value")
 
@@ -97,18 +88,6 @@ def parse(data: bytes, name: str) -> Document:
     return _File(name, text, document).read()
 
 
-def duration_of(value: Any) -> float:
-    """Seconds that a number or a text as "90s", "10m", "1h", "1d" means. Raises ValueError with what to write."""
-    seconds = -1.0
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(min(max(value, -1), LONGEST + 1))
-    elif isinstance(value, str) and (found := _DURATION.fullmatch(value)):
-        seconds = float(int(found[1]) * _UNITS[found[2]])
-    if not 0 <= seconds <= LONGEST:
-        raise ValueError('is no duration; write a number of seconds, or "90s", "10m", "1h", "1d"')
-    return seconds
-
-
 def _refused(name: str, line: int, problem: str) -> Document:
     return Document(mistakes=(Mistake(name, line, "", problem),))
 
@@ -128,7 +107,7 @@ class _File:
         names: dict[str, str] = {}
         for number, table in enumerate(self.tables()):
             rule = _Table(self, number, table).rule()
-            if rule.name in names:
+            if rule.name and rule.name in names:
                 problem = f"is there twice, first at {names[rule.name]}; give each rule a name of its own"
                 self.complain(("rule", number, "name"), f"rule {shown(rule.name)}: name", problem)
             names.setdefault(rule.name, rule.place)
@@ -175,23 +154,23 @@ class _Table:
                 close = get_close_matches(key, _KEYS, n=1)
                 meant = f"did you mean {close[0]}?" if close else f"write one of {', '.join(_KEYS)}"
                 self.complain(key, f"unknown; {meant}")
-        name = self.value("name", _text, None)
+        name = self.value("name", values.text_of, None)
         if name is None or not _NAME.fullmatch(name):
             self.complain("name", 'write name = "..." of small letters, digits, - and _, at most 64')
-        enabled = self.value("enabled", _flag, True)
+        enabled = self.value("enabled", values.flag_of, True)
         rule = Rule(
             name=name or "",
             place=f"{self.file.name}:{line_of(self.file.text, ('rule', self.number))}",
-            description=self.value("description", _text, ""),
-            severity=self.value("severity", _severity, 0),
+            description=self.value("description", values.text_of, ""),
+            severity=self.value("severity", values.severity_of, 0),
             enabled=enabled,
             when=tuple(self.each("when", clause_of)),
             scope=self.scope(),
-            rate=self.value("rate", _rate, None),
-            quiet=self.value("quiet", duration_of, QUIET),
+            rate=self.value("rate", values.rate_of, None),
+            quiet=self.value("quiet", values.duration_of, QUIET),
             match=tuple(self.each("match", example_of)),
             no_match=tuple(self.each("no_match", example_of)),
-            actions=self.value("actions", _actions, Actions()),
+            actions=self.value("actions", values.actions_of, Actions()),
         )
         if enabled:
             self.require()
@@ -210,9 +189,11 @@ class _Table:
                 self.complain(key, f"is missing; {what}")
 
     def scope(self) -> Scope:
-        names = {key: self.value(key, _names, ()) for key in _SCOPE}
+        names = {key: self.value(key, values.names_of, ()) for key in _SCOPE}
         return Scope(
-            **names, times=self.value("times", _windows, ()), not_times=self.value("not_times", _windows, ())
+            **names,
+            times=self.value("times", values.windows_of, ()),
+            not_times=self.value("not_times", values.windows_of, ()),
         )
 
     def each(self, key: str, meaning: Callable[[Mapping[str, Any], Callable[[str, str], None]], Value | None]) -> Any:
@@ -243,97 +224,3 @@ class _Table:
     def complain(self, key: str, problem: str, below: str = "") -> None:
         path = ("rule", self.number, key) if key in self.table else ("rule", self.number)
         self.file.complain(path, f"{self.title}: {shown(key)[1:-1]}{below}", problem)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= 1000:
-        raise ValueError('is not a printable text; write it in one line and "quotes"')
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")
-    return value
-
-
-def _severity(value: Any) -> int:
-    if isinstance(value, str) and value in SEVERITIES:
-        return SEVERITIES[value]
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:
-        return value
-    raise ValueError(f"is no severity; write one of {', '.join(SEVERITIES)}, or 0 to 100")
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
-        raise ValueError('is not a list of names; write ["...", "..."], in which * and ? match')
-    return tuple(value)
-
-
-def _rate(value: Any) -> Rate:
-    form = 'write { count = 5, within = "1m" }'
-    if not isinstance(value, dict) or set(value) != {"count", "within"}:
-        raise ValueError(f"is no rate; {form}")
-    count = value["count"]
-    if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MAX_COUNT:
-        raise ValueError(f"has a count that is not 2 to {MAX_COUNT}; {form}")
-    within = duration_of(value["within"])
-    if not within:
-        raise ValueError(f"has no time; {form}")
-    return Rate(count, within)
-
-
-def _windows(value: Any) -> tuple[TimeWindow, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"is not a list of times; write [{FORM}]")
-    return tuple(_window(table) for table in value)
-
-
-def _window(table: Any) -> TimeWindow:
-    if not isinstance(table, dict) or not table or not set(table) <= {"days", "hours", "zone"}:
-        raise ValueError(f"has what is no time of the week; write {FORM}")
-    if not all(isinstance(text, str) for text in table.values()):
-        raise ValueError(f"has what is not a text; write {FORM}")
-    window = TimeWindow()
-    first, last = hours_of(table["hours"]) if "hours" in table else (window.first, window.last)
-    days = days_of(table["days"]) if "days" in table else window.days
-    return TimeWindow(days, first, last, zone_of(table["zone"]) if "zone" in table else "")
-
-
-def _actions(value: Any) -> Actions:
-    form = 'write { webhook = "https://...", run = ["/path", "argument"], session = "suspend" }, or some of it'
-    if not isinstance(value, dict) or not set(value) <= {"webhook", "run", "session"}:
-        raise ValueError(f"has unknown actions; {form}")
-    return Actions(
-        webhook=_webhook(value["webhook"]) if "webhook" in value else "",
-        run=_argv(value["run"]) if "run" in value else (),
-        session=_order(value["session"]) if "session" in value else None,
-    )
-
-
-def _webhook(value: Any) -> str:
-    try:
-        parts = urlsplit(value if isinstance(value, str) and value.isprintable() and " " not in value else "")
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return str(value)
-    except ValueError:
-        pass
-    raise ValueError('has a webhook that is no URL; write webhook = "https://..."')
-
-
-def _argv(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
-        raise ValueError('has a run that is no list of texts; write run = ["/path", "argument"]')
-    if not value[0].startswith("/") or any("\0" in word for word in value):
-        raise ValueError("has a run whose program is no absolute path; write it from / on, without a shell")
-    return tuple(value)
-
-
-def _order(value: Any) -> Order:
-    try:
-        return Order(value)
-    except ValueError as error:
-        raise ValueError(
-            f"has an unknown order; write session = {' or '.join(map(repr, map(str, Order)))}"
-        ) from error

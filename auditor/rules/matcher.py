@@ -12,8 +12,9 @@ from typing import Any
 import re2
 
 from auditor.event_sentence import sentence
+from auditor.rules import conditions
 from auditor.rules.alert import MAX_MATCHED, Alert
-from auditor.rules.conditions import Condition, compiled, encoded, globbed, options
+from auditor.rules.conditions import Condition, encoded, options
 from auditor.rules.event_fields import ACTIONS
 from auditor.rules.rule import LINES, Clause, Rule, RuleError, Scope
 from auditor.transcript import Seen
@@ -159,8 +160,8 @@ class _Scope:
     def __init__(self, scope: Scope, groups: Groups) -> None:
         self._scope, self._groups = scope, groups
         self._names = {
-            name: [compiled(f"(?i){globbed(pattern)}") for pattern in getattr(scope, name)]
-            for name in ("users", "not_users", "groups", "not_groups", "hosts", "not_hosts")
+            which: [conditions.name(pattern) for pattern in getattr(scope, which)]
+            for which in ("users", "not_users", "groups", "not_groups", "hosts", "not_hosts")
         }
 
     def takes(self, user: str | None, host: str | None, time: float | None) -> bool:
