@@ -32,18 +32,15 @@ _FORMS = (
     # What ping, curl -v, ssh, wget, host and dig print. None takes more than time in proportion to the line. On a
     # screen tabs are spaces.
     ("PING ", re.compile(rf"PING {_NAME} ?\({_ADDRESS}\)")),
-    ("onnect", re.compile(rf"onnected to {_NAME} \({_ADDRESS}\)")),
+    ("onnected to ", re.compile(rf"onnected to {_NAME} \({_ADDRESS}\)")),
     ("icity of host '", re.compile(rf"icity of host '{_NAME} \({_ADDRESS}\)'")),
-    ("onnect", re.compile(rf"onnecting to {_NAME} \([^()|]{{1,300}}+\)\|{_ADDRESS}\|")),
+    ("onnecting to ", re.compile(rf"onnecting to {_NAME} \([^()|]{{1,300}}+\)\|{_ADDRESS}\|")),
     (" address ", re.compile(rf"(?<![A-Za-z0-9_.-]){_NAME} has (?:IPv6 )?address {_ADDRESS}")),
     (
         "IN      A",
         re.compile(rf"^{_NAME}\s{{1,40}}+[0-9]{{1,10}}\s{{1,8}}+IN\s{{1,8}}+A(?:AAA)?\s{{1,8}}+{_ADDRESS}$"),
     ),
 )
-
-
-_MARKS = tuple(dict.fromkeys(mark for mark, _ in _FORMS))
 
 
 class Mentions:
@@ -63,9 +60,10 @@ class Mentions:
             for _, at, text in seen:
                 for url in urls(text) if "://" in text else ():
                     self._tell(found, "url", at, url)
-        if any(mark in whole for mark in _MARKS):
+        forms = [(mark, form) for mark, form in _FORMS if mark in whole]
+        if forms:
             for line_kind, at, text in seen:
-                for name, address in names(text) if line_kind == "printed" else ():
+                for name, address in _names(text, forms) if line_kind == "printed" else ():
                     self._remember(self._names, address, name)
                     self._tell(found, "host", at, f"{name} {address}")
         return found
@@ -137,7 +135,11 @@ def urls(text: str) -> list[str]:
 
 def names(text: str) -> list[tuple[str, str]]:
     """Names of hosts with the address that the line gives them, in the forms of ping, curl, ssh, wget, host, dig."""
-    found = [match.groups() for mark, form in _FORMS if mark in text for match in form.finditer(text)]
+    return _names(text, _FORMS)
+
+
+def _names(text: str, forms: Iterable[tuple[str, re.Pattern[str]]]) -> list[tuple[str, str]]:
+    found = [match.groups() for mark, form in forms if mark in text for match in form.finditer(text)]
     named = [(name.rstrip("."), address.rstrip(".")) for name, address in found]
     return [(name, address) for name, address in named if name and not _is_address(name) and _is_address(address)]
 
