@@ -15,6 +15,7 @@ Of several recordings that are added to together some may be done and others not
 their source is written last: the next run sees the same lines again and recognises those that are there.
 """
 
+import json
 import random
 import time
 import uuid
@@ -111,11 +112,12 @@ class Additions:
                 "taken": str(taken),
             }
             works.append(_Work(addition, claim, fields, hold, before.get("passing") or []))
-        known = [work for work in works if work.hold]
-        results = self._server.bulk.write([self._claim(work, owner) for work in known])
-        for work, result in zip(known, results, strict=True):
-            self._changed(work.rec, result)
-            work.hold = Hold(work.fields, result.seq_no, result.primary_term)
+        try:
+            self._claim(owner, [work for work in works if work.hold])
+        except BaseException:
+            with suppress(StoreError):
+                self._give_up(owner, works)
+            raise
         return works
 
     def _free(self, additions: Sequence[Addition]) -> dict[str, Hold]:
@@ -136,11 +138,25 @@ class Additions:
                 first, since = owned, time.monotonic()
             time.sleep(LOOK_SECONDS * (0.5 + random.random()))
 
-    def _claim(self, work: _Work, owner: str) -> Action:
-        assert work.hold is not None
-        # Also this claim is abandoned, until it is not.
-        changed = {"claim": work.claim, "owner": owner, "abandoned": [*_abandoned(work.hold.fields), work.claim]}
-        return self._recording(work, "update", document({"doc": changed}))
+    def _claim(self, owner: str, works: Sequence[_Work]) -> None:
+        actions = []
+        for work in works:
+            assert work.hold is not None
+            # Also this claim is abandoned, until it is not.
+            abandoned = [*_abandoned(work.hold.fields), work.claim]
+            changed = {"claim": work.claim, "owner": owner, "abandoned": abandoned}
+            actions.append(self._recording(work, "update", document({"doc": changed})))
+        for work, result in zip(works, self._server.bulk.write(actions), strict=True):
+            now = Hold(work.fields, result.seq_no, result.primary_term)
+            if result.status == 409:
+                # Perhaps by ourselves: sent twice after an answer that was lost, and carried out the first time.
+                there = self._server.holds([work.rec]).get(work.rec)
+                if there is None or there.fields.get("owner") != owner:
+                    raise ConflictError(f"recording {work.rec} was added to by another process")
+                now = there
+            elif not result.done:
+                raise item_error(self._server.address, result.status, result.type, result.reason)
+            work.hold = now
 
     def _write_lines(self, source: str, work: _Work) -> None:
         index, alias = self._server.names.of(MESSAGES), not self._server.streamed
@@ -222,20 +238,12 @@ class Additions:
     def _commit(self, works: Sequence[_Work]) -> None:
         actions = [self._recording(work, "index" if work.hold else "create", document(work.fields)) for work in works]
         for work, result in zip(works, self._server.bulk.write(actions), strict=True):
-            self._changed(work.rec, result, work)
-
-    def _changed(self, rec: str, result: Result, work: _Work | None = None) -> None:
-        """Check that a recording's document was changed as it was to be."""
-        if result.done:
-            return
-        if result.status != 409:
-            raise item_error(self._server.address, result.status, result.type, result.reason)
-        if work is not None:
-            hold = self._server.holds([rec]).get(rec)
-            # Sent twice after an answer that was lost, and carried out the first time.
-            if hold and (hold.fields["claim"], hold.fields["revision"]) == (work.claim, work.fields["revision"]):
-                return
-        raise ConflictError(f"recording {rec} was added to by another process")
+            if result.status == 409:
+                hold = self._server.holds([work.rec]).get(work.rec)
+                if hold is None or hold.fields != json.loads(document(work.fields)):
+                    raise ConflictError(f"recording {work.rec} was added to by another process")
+            elif not result.done:
+                raise item_error(self._server.address, result.status, result.type, result.reason)
 
     def _give_up(self, owner: str, works: Sequence[_Work]) -> None:
         """Let others go on at once with recordings that were claimed and not added to."""

@@ -34,6 +34,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts; the pause doubles, and is drawn by lot between half of it and all of it, so that
 several of us do not come back at the same moment."""
 
+SHARD_TIMEOUT = "20s"
+"""For how long Elasticsearch waits for a part of the index that is nowhere."""
+
 _BUSY = (429, 503)
 
 _ANSWER = ",".join(f"items.*.{name}" for name in ("status", "error.type", "error.reason", "_seq_no", "_primary_term"))
@@ -115,7 +118,7 @@ class Bulk:
         try:
             # Lines that are JSON already are sent as they are, though the client's types do not say so.
             lines: list[Any] = [part for action in actions for part in _lines(action)]
-            answer = self._client.bulk(operations=lines, filter_path=_ANSWER)
+            answer = self._client.bulk(operations=lines, filter_path=_ANSWER, timeout=SHARD_TIMEOUT)
         except TransportError as error:
             raise store_error(error, self._address) from error
         except ApiError as error:

@@ -90,7 +90,9 @@ class Leases:
             if not item.get("found"):
                 free[rec] = 0
                 actions.append(self._write(rec, 0))
-            elif self._is_over(rec, item["_source"]["owner"], item["_source"]["beat"]):
+            elif item["_source"]["owner"] == self.owner or self._is_over(
+                rec, item["_source"]["owner"], item["_source"]["beat"]
+            ):
                 free[rec] = item["_source"]["beat"] + 1
                 actions.append(self._write(rec, free[rec], item["_seq_no"], item["_primary_term"]))
         for (rec, beat), result in zip(free.items(), self._server.bulk.write(actions), strict=True):

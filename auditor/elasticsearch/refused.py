@@ -88,9 +88,14 @@ class Sources:
         else:
             action = Action("create", index, key, document(fields), alias=True)
         (result,) = self._server.bulk.write([action])
-        if not result.done and result.status != 409:
+        if result.status == 409:
+            # Perhaps by ourselves: sent twice after an answer that was lost, and carried out the first time.
+            with errors(self._server.address), suppress(NotFoundError):
+                return bool(self._server.client.get(index=index, id=key, realtime=True)["_source"] == fields)
+            return False
+        if not result.done:
             raise item_error(self._server.address, result.status, result.type, result.reason)
-        return result.done
+        return True
 
     def _dead_letters(self) -> Iterator[Quarantined]:
         found: dict[tuple[str, str, str], Quarantined] = {}

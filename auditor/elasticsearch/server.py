@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError, Elasticsearch
 
 from auditor.elasticsearch.address import Address
@@ -17,6 +18,9 @@ PAGE = 1000
 
 KEEP_ALIVE = "2m"
 """For how long a point in time outlives its last use: a person may read a page for a while."""
+
+REFRESH_SECONDS = 5.0
+"""How long a refresh is waited for."""
 
 INDICES_FOR = 5.0
 """Seconds for which it is known which indices are behind a name: a rollover is not seen sooner."""
@@ -54,10 +58,14 @@ class Server:
         return found
 
     def refresh(self, *kinds: Kind) -> None:
-        """Make what was written to be found. A reader may lack the privilege: what is there is found soon anyway."""
+        """Make what was written to be found. A reader may lack the privilege: what is there is found soon anyway.
+        Where a part of the index is nowhere this waits for it; what is asked next says so at once."""
         with errors(self.address):
             try:
-                self.client.indices.refresh(index=[self.names.of(kind) for kind in kinds])
+                client = self.client.options(request_timeout=REFRESH_SECONDS)
+                client.indices.refresh(index=[self.names.of(kind) for kind in kinds])
+            except ConnectionTimeout:
+                pass
             except ApiError as error:
                 if error.status_code != 403:
                     raise
