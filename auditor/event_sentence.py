@@ -75,6 +75,10 @@ def _privilege(action: str, fields: Mapping[str, Any]) -> str:
     process, ours = object_in(fields, "process"), object_in(fields, "sessrec")
     user, call = _user(process.get("user")), string(ours.get("syscall"))
     text = f"{action} {user}" if user else action
+    command = string(ours.get("command"))
+    if command:
+        # What sudo was given, by that user.
+        return f"{text} runs {command}{_by(fields)}"
     return text + (f" by {call}" if call else "") + (f": {command_line(fields)}" if process else "")
 
 
@@ -102,7 +106,7 @@ def _lost(action: str, fields: Mapping[str, Any]) -> str:
         if (count := number(ours.get(name))) is not None
     ]
     reason = string(ours.get("reason"))
-    return action + (f" {', '.join(counts)}" if counts else "") + (f": {reason}" if reason else "")
+    return action + (f" {', '.join(counts)}" if counts else "") + (f": {reason}" if reason else "") + _by(fields)
 
 
 def _control(action: str, fields: Mapping[str, Any]) -> str:

@@ -43,6 +43,10 @@ USER = {"id": "0", "name": "root"}
             event(5, "privilege", process={"user": USER, "executable": "/usr/bin/su"}, ours={"syscall": "setuid"}),
             "privilege root by setuid: /usr/bin/su",
         ),
+        (
+            event(5, "privilege", process={"user": USER, "executable": "/bin/sudo"}, ours={"command": "id -u"}),
+            "privilege root runs id -u by /bin/sudo",
+        ),
         (event(5, "lost", ours={"lost_events": 4, "reason": "backlog"}), "lost 4 events: backlog"),
         (event(5, "alert", rule={"name": "r", "description": "d"}, ours={"matched": "m"}), "alert r: d: m"),
         (event(5, "control", ours={"control": {"action": "suspend", "by": "rita"}}), "control suspend by rita"),
