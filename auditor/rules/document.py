@@ -31,7 +31,7 @@ from typing import Any, NamedTuple, TypeVar
 from auditor.rules import values
 from auditor.rules.clauses import clause_of, example_of
 from auditor.rules.rule import QUIET, SEVERITIES, Actions, Rule, Scope
-from auditor.rules.statements import line_of
+from auditor.rules.statements import Lines
 from recorder.configuration.setting_kinds import shown
 
 MAX_SIZE = 1024 * 1024
@@ -96,7 +96,7 @@ class _File:
     """A whole document on its way to rules."""
 
     def __init__(self, name: str, text: str, document: Mapping[str, Any]) -> None:
-        self.name, self.text, self.document = name, text, document
+        self.name, self.document, self.lines = name, document, Lines(text)
         self.mistakes: list[Mistake] = []
 
     def read(self) -> Document:
@@ -137,7 +137,7 @@ class _File:
         return found
 
     def complain(self, path: tuple[str | int, ...], where: str, problem: str) -> None:
-        self.mistakes.append(Mistake(self.name, line_of(self.text, path), where, problem))
+        self.mistakes.append(Mistake(self.name, self.lines.of(path), where, problem))
 
 
 class _Table:
@@ -160,7 +160,7 @@ class _Table:
         enabled = self.value("enabled", values.flag_of, True)
         rule = Rule(
             name=name or "",
-            place=f"{self.file.name}:{line_of(self.file.text, ('rule', self.number))}",
+            place=f"{self.file.name}:{self.file.lines.of(('rule', self.number))}",
             description=self.value("description", values.text_of, ""),
             severity=self.value("severity", values.severity_of, 0),
             enabled=enabled,

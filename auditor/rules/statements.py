@@ -2,20 +2,31 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from recorder.configuration.config import statements
 
 
-def line_of(text: str, path: Sequence[str | int]) -> int:
-    """The line of the statement that sets `path` in a valid document: ("rule", 2, "name") is the name in the third
-    [[rule]]. Where nothing sets it by itself, the line of what it stands in."""
-    best, depth = 1, 0
-    for line, found in _positions(text):
-        common = _common(found, path)
-        if common > depth:
-            best, depth = line, common
-    return best
+class Lines:
+    """Of one valid document. It is gone through when it is first asked, which takes longer than reading it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def of(self, path: Sequence[str | int]) -> int:
+        """The line of the statement that sets `path`: ("rule", 2, "name") is the name in the third [[rule]]. Where
+        nothing sets it by itself, the line of what it stands in."""
+        best, depth = 1, 0
+        for line, found in self._positions:
+            common = _common(found, path)
+            if common > depth:
+                best, depth = line, common
+        return best
+
+    @cached_property
+    def _positions(self) -> list[tuple[int, list[str | int]]]:
+        return list(_positions(self._text))
 
 
 def _positions(text: str) -> Iterator[tuple[int, list[str | int]]]:
