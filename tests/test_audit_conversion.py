@@ -14,7 +14,7 @@ from recorder.audit.event import CATEGORIES
 from recorder.audit.executions import MAX_ARGUMENTS
 from recorder.audit.merging import MAX_WAITING
 from recorder.audit.open_files import open_file
-from recorder.audit.paths import absolute
+from recorder.audit.paths import MAX_KNOWN, MAX_SEARCHED, KnownFiles, absolute
 from recorder.audit.record import MAX_LINE
 from tests.auditing import called, executed, line, logs, mixed, names, path
 from tests.fuzz import fuzz_audit, run
@@ -216,6 +216,65 @@ def test_a_renamed_directory_takes_what_is_below_with_it():
         "/srv/new",
         "b",
     ]
+
+
+def test_where_much_is_known_a_renamed_directory_is_not_searched_for():
+    known = KnownFiles()
+    for inode in range(MAX_SEARCHED + 2):
+        known.learn({"dev": "fe:00", "inode": str(inode + 1)}, f"/srv/{inode}")
+    assert known.find({"dev": "fe:00", "inode": "7"}, 1, "") == "/srv/6"
+    known.moved({"dev": "fe:00", "inode": "1", "mode": "040755"}, "/srv/0")
+    assert known.find({"dev": "fe:00", "inode": "7"}, 1, "") == ""
+    for inode in range(2 * MAX_KNOWN):
+        known.learn({"dev": "fe:00", "inode": str(inode)}, f"/srv/{inode}")
+    assert len(known._known) == MAX_KNOWN
+
+
+def test_each_name_of_a_rename_is_in_its_own_directory():
+    files = [
+        path(1, 0, b"/srv", "PARENT", inode=71, mode="040755"),
+        path(1, 1, b"/srv", "PARENT", inode=72, mode="040755"),
+        path(1, 2, b"old", "DELETE"),
+        path(1, 3, b"new", "CREATE"),
+    ]
+    for order in (files, files[::-1]):
+        lines = [called(1, 264, args=[4, 1, 5, 1], items=4), line("CWD", 1, 'cwd="/srv"'), *order]
+        (event,) = converted(
+            *lines,
+            line("PROCTITLE", 1, 'proctitle="x"'),
+            locate=lambda pid, descriptor, device, inode: {(4, "71"): "/from", (5, "72"): "/to"}.get(
+                (descriptor, inode), ""
+            ),
+        )
+        assert event.fields["sessrec"]["old_path"] == "/from/old"
+        assert event.fields["file"]["path"] == "/to/new"
+
+
+@pytest.mark.parametrize("descriptor", ["ffffff9c", "ffffffffffffff9c"])
+def test_the_working_directory_is_known_by_both_its_numbers(descriptor):
+    lines = opened(1)
+    lines[0] = lines[0].replace("a0=ffffff9c", f"a0={descriptor}")
+    (event,) = converted(*lines)
+    assert event.fields["file"]["path"] == "/srv/file"
+
+
+def test_the_files_of_a_program_may_come_in_any_order():
+    syscall, execve, *_ = executed(1, [b"/bin/sh", b"./s"])
+    files = [path(1, 1, b"/bin/sh", "NORMAL"), path(1, 0, b"./s", "NORMAL")]
+    lines = [syscall.replace("items=1", "items=2"), execve, line("CWD", 1, 'cwd="/srv"'), *files]
+    (event,) = converted(*lines, line("PROCTITLE", 1, 'proctitle="x"'))
+    assert event.fields["sessrec"]["script"] == "/srv/s"
+
+
+def test_two_processes_that_look_for_a_program_are_two_events():
+    lines = []
+    for serial, pid in ((1, 10), (2, 10), (3, 11)):
+        failed = opened(
+            serial, 59, name=b"/bin/prog" if serial != 2 else b"/usr/bin/prog", pid=pid, success=False, exit=-2
+        )
+        lines += failed
+    told = [(event.pid, event.fields["sessrec"].get("repeated")) for event in converted(*lines)]
+    assert told == [(10, 2), (11, None)]
 
 
 def test_local_sockets_are_no_network():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.audit.record import TYPES, from_netlink, parse
+from recorder.audit.record import TYPES, from_netlink, parse, parse_lines
 from recorder.audit.syscalls import NO, NUMBERS, syscall
 from recorder.audit.values import Clock, error, login, number, text, title
 from tests.auditing import untrusted
@@ -42,6 +42,14 @@ def test_what_auditd_has_looked_up_is_no_field_of_the_kernel_s():
 )  # fmt: skip
 def test_what_is_no_record_is_none(line):
     assert parse(line) is None
+
+
+def test_lines_are_records_or_counted():
+    records, bad = parse_lines(
+        f"{LINE}\n\n{LINE}\0\ntype=CONFIG_CHANGE msg=audit(1700000000.123:1): x\nnonsense\n{LINE}\r\n"
+    )
+    assert [record.fields["key"] for record in records] == ["(null)", "(null)"]
+    assert bad == 2
 
 
 def test_what_a_program_says_cannot_replace_what_the_kernel_knows():
