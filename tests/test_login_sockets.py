@@ -148,7 +148,7 @@ connected().close()
     logs_in(host)
     host.ended()
     assert len(list(host.recordings.iterdir())) == 1
-    host.until(lambda: open_in(host.pid("recorder")) == before, "nothing stays open")
+    host.until(lambda: open_in(host.pid("recorder")) <= before, "nothing stays open")
     host.until(lambda: not host.forked(), "nothing of it is left")
 
 
@@ -179,7 +179,7 @@ for _ in range(20):
         stdin=subprocess.DEVNULL,
     )
     assert set(said.splitlines()) == {"b''"}
-    assert open_in(host.pid("recorder")) == before
+    assert open_in(host.pid("recorder")) <= before
     logs_in(host)
 
 
@@ -240,7 +240,7 @@ while True:
         flood.kill()
         flood.wait()
     assert max(took) < 5
-    host.until(lambda: open_in(host.pid("recorder")) == before, "nothing stays open")
+    host.until(lambda: open_in(host.pid("recorder")) <= before, "nothing stays open")
     assert logs_in(host) < 8
 
 

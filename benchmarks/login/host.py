@@ -114,15 +114,21 @@ class Host:
             )
             self._begin(name, [PYTHON, "-I", "-c", starter, *map(str, [*options, *more])])
             self._until_listening(self.run / f"{name}.socket", socket.SOCK_SEQPACKET, name)
+        self.until(lambda: len(_children(self.pid("recorder"))) == 2, "the recorder is ready for logins")
 
     def pid(self, name: str) -> int:
         """Of a daemon."""
         return self._processes[name].pid
 
     def workers(self) -> list[int]:
-        """The recorder's processes, one for each session."""
-        pid = self.pid("recorder")
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        """The recorder's processes, one for each session that does not sleep."""
+        zygote, _ = _children(self.pid("recorder"))[:2]
+        return _children(zygote)
+
+    def keepers(self) -> list[int]:
+        """One for each session."""
+        _, nursery = _children(self.pid("recorder"))[:2]
+        return _children(nursery)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for it. Raises HostError."""
@@ -137,7 +143,7 @@ class Host:
 
     def idle(self) -> None:
         """Wait until no session is left."""
-        self.until(lambda: not self.workers(), "all sessions have ended")
+        self.until(lambda: not self.workers() and not self.keepers(), "all sessions have ended")
 
     def journal(self, rec: str) -> list[bytes]:
         """The messages of a recording, as journalctl has them in JSON."""
@@ -224,3 +230,7 @@ def _run(*command: str) -> None:
 def _listens(path: Path, kind: socket.SocketKind) -> bool:
     with socket.socket(socket.AF_UNIX, kind) as probe:
         return probe.connect_ex(str(path)) == 0
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from auditor.verify import Verdict, verify
@@ -76,8 +75,9 @@ class Load:
                 keep(self.figures, "load, CPU s", way, self._cpu(way, busy) - before)
                 keep(self.figures, "load, CPU s of journald", way, memory.cpu(journald) - journal)
                 pids = self._recorders(way, busy)
-                if pids:
-                    keep(self.figures, "load, PSS of a busy session, kB", way, memory.of(pids).pss / self.busy_ones)
+                awake = self.host.workers() if way.name == "sessrec" else pids
+                if awake:
+                    keep(self.figures, "load, PSS of a recorder at work, kB", way, memory.of(awake).pss / len(awake))
                 for terminal in busy.all:
                     terminal.type("exit\n")
                 busy.read(busy.all, lambda: not any(terminal.open for terminal in busy.all))
@@ -101,12 +101,11 @@ class Load:
         """Our processes for these sessions, or tlog's."""
         leaders = [terminal.pid for terminal in terminals.all]
         if way.name == "sessrec":
-            # Each has a process of ours that waits in the place of the shell, a keeper, and, awake, a worker. How much
-            # each worker has is not known: all together are.
+            # Each has a process of ours that waits in the place of the shell, a keeper, and, awake, a worker. Whose a
+            # worker is nobody knows: those of all sessions are here.
             found = [(parent_of(said["leader"]), said["worker"]) for said in self._described()]
             pairs = [pair for pair in found if pair[0] in leaders]
-            workers = _children(next(iter(_children(self.host.pid("recorder")))))
-            return [pid for pair in pairs for pid in pair] + workers
+            return [pid for pair in pairs for pid in pair] + self.host.workers()
         return leaders if way.name == "tlog" else []
 
     def _cpu(self, way: Way, terminals: Terminals) -> float:
@@ -135,7 +134,3 @@ class Load:
         printed = b"".join(p.data for line in lines for p in parse(line).packets if isinstance(p, Output))
         if printed != seen:
             raise MeasureError(f"the recording {rec} has {len(printed)} bytes, its terminal {len(seen)}")
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
