@@ -12,8 +12,8 @@ def add_session(parser: argparse.ArgumentParser) -> None:
 def give(order: str, name: str) -> int:
     """Have the session do it, and print its state then. Raises LiveSessionError and ControlError."""
     from host.ask import AskError, ask
-    from host.live_sessions import find, who_asks
     from host.install_layout import RUN
+    from host.live_sessions import find, who_asks
     from sssd_responder.sessions import session_control
 
     rec = find(name)
