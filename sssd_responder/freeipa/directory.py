@@ -130,7 +130,7 @@ def bound(uri: str) -> Any:
     """
     if ldap is None:
         raise DirectoryError("FreeIPA cannot be read without python3-ldap; install it")
-    command = [sys.executable, "-I", "-c", _TRY, str(Path(__file__).parents[1]), uri]
+    command = [sys.executable, "-I", "-c", _TRY, str(Path(__file__).parents[2]), uri]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TRY_LIMIT)
     except subprocess.TimeoutExpired as error:
