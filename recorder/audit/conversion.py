@@ -68,6 +68,10 @@ class Converter:
         """What has waited for more of it until `now`, in seconds since 1970: to be asked about once a second."""
         return self._merger.feed(self._events(self.engine.expire(now)), now)
 
+    def settle(self) -> list[AuditEvent]:
+        """What waits for nothing but a repetition, for somebody who cannot wait."""
+        return self._merger.finish()
+
     def finish(self) -> list[AuditEvent]:
         """All that is left, at the end of the log."""
         rest, self._rest = self._rest, b""
@@ -190,6 +194,8 @@ class Converter:
             login(fields.get("ses", "")),
             found.get("process", {}).get("pid", 0),
             {"event": event, **found},
+            # What follows it in the kernel's text is not a user's to write.
+            record.body.partition(" tty=")[2].partition(" ")[0] if record.type == SYSCALL else "",
         )
 
 
