@@ -184,14 +184,14 @@ def test_templates_use_core_types_only_unless_more_is_asked_for():
     """The types that a full Elasticsearch has beyond those of the server alone."""
     names = Names("x")
     text = json.dumps([template(kind, names, Options()) for kind in KINDS])
-    for beyond in ("wildcard", "constant_keyword", "match_only_text", "data_stream", "lifecycle", "analyzer"):
+    for beyond in ("wildcard", "constant_keyword", "match_only_text", "data_stream", "lifecycle"):
         assert beyond not in text
     full = Options(ilm=True, data_stream=True, wildcard=True)
     messages_template, texts_template = (template(kind, names, full) for kind in (MESSAGES, TEXTS))
     assert messages_template["data_stream"] == {}
     assert messages_template["index_patterns"] == ["x-messages"]
     assert texts_template["template"]["settings"]["index"]["lifecycle.rollover_alias"] == "x-texts"
-    assert texts_template["template"]["mappings"]["properties"]["words"]["type"] == "wildcard"
+    assert texts_template["template"]["mappings"]["properties"]["text"]["fields"]["wildcard"]["type"] == "wildcard"
     assert all(template(kind, names, full)["template"]["mappings"]["dynamic"] == "strict" for kind in KINDS)
 
 
@@ -208,7 +208,13 @@ def test_prop_ranges_of_ids_are_a_set(ids):
 
 
 JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=5)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=5),
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
     max_leaves=5,
 )

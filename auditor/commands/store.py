@@ -7,7 +7,7 @@ status  what there is, and what is wrong. Exit status 1 when something is.
 Every Elasticsearch 8 will do. Of a full one setup can use more, where the license has it:
   --ilm          indices roll over by themselves, and with --keep-days those of messages and texts are deleted
   --data-stream  messages are a data stream rather than an alias
-  --wildcard     parts of words are found faster in large stores
+  --wildcard     any part of a line is found in Kibana as well, by text.wildcard
 
 Who we are for Elasticsearch stands in [store] of the configuration, see sessrec.toml(5), or in the environment:
 SESSREC_STORE_API_KEY, or SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD.
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-days", type=int, default=0, metavar="N", help="with --ilm: delete indices after so many days"
     )
     parser.add_argument("--data-stream", action="store_true", help="keep messages in a data stream")
-    parser.add_argument("--wildcard", action="store_true", help="index words as wildcard fields")
+    parser.add_argument("--wildcard", action="store_true", help="index lines as wildcard fields, too")
     parser.add_argument("--json", action="store_true", help="status as one JSON object")
     add_store_argument(parser)
 

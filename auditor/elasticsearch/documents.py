@@ -17,9 +17,9 @@ from recorder.formats.message import parse_object
 EVENT = "event"
 """The kind of text that an event is stored as, beside those of Seen."""
 
-WINDOW = 400
+WINDOW = 240
 """Characters of a long word that are indexed together; the next window begins in the middle of the last, so that
-every part of a word of up to half as many is whole in one of them."""
+every part of a word of up to half as many is whole in one of them. The whitespace analyzer cuts words at 255."""
 
 MAX_TIMESTAMP = 253_402_300_799_999
 """ms since 1970: the last that Elasticsearch reads as a date of four digits' year."""
@@ -121,7 +121,7 @@ def seen_document(shared: Mapping[str, Any], start: float, order: int, seen: See
             "kind": seen.kind,
             "at": seen.at,
             "text": storable(seen.text),
-            "words": sorted(indexed_words(seen.text)),
+            "words": " ".join(sorted(indexed_words(seen.text))),
         }
     )
 

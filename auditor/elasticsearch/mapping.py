@@ -146,8 +146,9 @@ TEXT: Fields = {
     "kind": KEYWORD,
     "at": LONG,
     "text": {"type": "text", "norms": False},
-    # auditor.words, folded: what finds a part of a word, and words of any script, as the SQLite store finds them.
-    "words": {"type": "keyword", "doc_values": False, "norms": False},
+    # Those of auditor.words, folded, with spaces between them: what finds parts of words, and words of any script, as
+    # the SQLite store finds them.
+    "words": {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False},
     # Of an event.
     "id": LONG,
     "part": LONG,

@@ -11,7 +11,7 @@ from typing import Any
 
 from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
 from auditor.elasticsearch.layout import TEXTS
-from auditor.elasticsearch.server import Server
+from auditor.elasticsearch.server import LAST, Server
 from auditor.line_match import LineMatch
 from auditor.query import LINE_KINDS, Group, Query, Selection
 from auditor.store import Facts, Hit
@@ -31,8 +31,6 @@ SORT: Sequence[Mapping[str, str]] = (
     {"claim": "asc"},
     {"order": "asc"},
 )
-
-_LAST = 2**63 - 1
 
 Found = tuple[Facts, list[Hit]]
 
@@ -134,7 +132,7 @@ class _Finder:
             enough = current if found == self._each else None
             if enough:
                 # On to the next kind or recording, however many lines of this one are left.
-                page[-1]["sort"][-3:] = [_LAST] * 3
+                page[-1]["sort"][4:6] = [LAST, LAST]
 
     def _taken(self, fields: Mapping[str, Any], hold: Hold | None) -> Iterator[Hit]:
         """The line of a document as a hit, if it counts and has what is looked for."""

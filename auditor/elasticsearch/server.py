@@ -19,6 +19,11 @@ PAGE = 1000
 KEEP_ALIVE = "2m"
 """For how long a point in time outlives its last use: a person may read a page for a while."""
 
+LAST = 2**63 - 1
+"""The highest value of a number that is sorted by."""
+
+_PAGE = "pit_id,hits.hits._source,hits.hits.sort,hits.hits._id,hits.hits._index"
+
 REFRESH_SECONDS = 5.0
 """How long a refresh is waited for."""
 
@@ -74,38 +79,44 @@ class Server:
         self,
         kind: Kind,
         query: Mapping[str, Any],
-        sort: Sequence[Mapping[str, str]],
+        sort: Sequence[Mapping[str, str]] = (),
         *,
         sizes: Sequence[int] = (PAGE,),
         source: Mapping[str, Any] | bool = True,
     ) -> Iterator[list[dict[str, Any]]]:
-        """The documents that a query finds, page by page, as they all were at one point in time.
+        """The documents that a query finds, page by page: in an order that no two of them share, or in any.
 
-        A page's `sort` may be changed by whoever reads it: the next page begins behind it.
+        From the second page on as they all were at one point in time; mostly the first is enough, and the point costs
+        two requests. A page's `sort` may be changed by whoever reads it: the next page begins behind it.
         """
+        after = None
+        request: dict[str, Any] = {"query": dict(query), "source": source, "filter_path": _PAGE}
+        if sort:
+            hits = _hits(self.search(kind, sort=list(sort), size=sizes[0], **request))
+            if hits:
+                yield hits
+            if len(hits) < sizes[0]:
+                return
+            after = _behind(hits, len(sort))
         with errors(self.address):
             point = self.client.open_point_in_time(index=self.names.of(kind), keep_alive=KEEP_ALIVE)["id"]
-            after = None
-            size = 0
             try:
                 while True:
-                    size = next((larger for larger in sizes if larger > size), size)
                     answer = self.client.search(
                         pit={"id": point, "keep_alive": KEEP_ALIVE},
-                        query=dict(query),
                         sort=[*sort, {"_shard_doc": "asc"}],
-                        size=size,
-                        source=source,
+                        size=sizes[-1],
                         search_after=after,
                         track_total_hits=False,
                         allow_partial_search_results=False,
+                        **request,
                     )
                     point = answer["pit_id"]
-                    hits = answer["hits"]["hits"]
+                    hits = _hits(answer.body)
                     if hits:
                         yield hits
-                        after = hits[-1]["sort"]
-                    if len(hits) < size:
+                        after = _behind(hits, len(sort))
+                    if len(hits) < sizes[-1]:
                         return
             finally:
                 self._close_point(point)
@@ -167,6 +178,18 @@ class Server:
             self.client.close_point_in_time(id=point)
         except Exception:
             pass  # it ends by itself, and what went wrong before matters more
+
+
+def _behind(hits: list[dict[str, Any]], length: int) -> list[Any]:
+    """Where the next page begins, with the order of the shards behind the `length` fields that are sorted by."""
+    place: list[Any] = hits[-1]["sort"]
+    return [*place[:length], LAST] if length else place
+
+
+def _hits(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # What is empty is left out of an answer of which only parts were asked for.
+    found: list[dict[str, Any]] = answer.get("hits", {}).get("hits", [])
+    return found
 
 
 def _raise_missing(server: Server, error: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from elasticsearch import ApiError, Elasticsearch
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Kind, Names
-from auditor.elasticsearch.mapping import Fields, strict
+from auditor.elasticsearch.mapping import MAX_KEYWORD, Fields, strict
 from auditor.store import StoreError
 
 REFRESH = "500ms"
@@ -30,9 +30,12 @@ ROLL_BYTES, ROLL_AGE = "30gb", "30d"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a full Elasticsearch can do beyond the default. `ilm`: it rolls over by itself, and deletes indices of
-    messages and texts after `keep_days` (0: never). `data_stream`: messages are a data stream. `wildcard`: parts of
-    words are found faster in large stores. `replicas` of each index, `shards` of the rolled ones."""
+    """What a full Elasticsearch can do beyond the default, and how many `replicas` and `shards` indices have.
+
+    `ilm`: it rolls over by itself, and deletes indices of messages and texts after `keep_days` (0: never).
+    `data_stream`: messages are a data stream. `wildcard`: `text.wildcard` finds any part of a line in Kibana, as our
+    own searches do without it. `shards` are of rolled kinds; the others have one.
+    """
 
     ilm: bool = False
     data_stream: bool = False
@@ -84,7 +87,8 @@ def template(kind: Kind, names: Names, options: Options) -> Fields:
 def fields(kind: Kind, options: Options) -> Mapping[str, Any]:
     """The fields of a kind of document."""
     if options.wildcard and kind is TEXTS:
-        return {**kind.fields, "words": {"type": "wildcard", "ignore_above": 1000}}
+        parts = {"wildcard": {"type": "wildcard", "ignore_above": MAX_KEYWORD}}
+        return {**kind.fields, "text": {**kind.fields["text"], "fields": parts}}
     return kind.fields
 
 

@@ -71,7 +71,7 @@ class ElasticsearchStore:
         pages = self.server.scan(
             RECORDINGS,
             {"bool": {"filter": filters}},
-            [{"start": order}, {"number": order}],
+            [{"start": order}, {"number": order}, {"rec": order}],
             sizes=(100, 1000),
             source={"includes": ["facts"]},
         )
@@ -126,7 +126,7 @@ class ElasticsearchStore:
     def events(self, rec: str) -> Iterator[Event]:
         """See Store."""
         last = (0, 0)
-        for fields in self._texts(rec, EVENT, ["id", "part", "claim"]):
+        for fields in self._texts(rec, EVENT, ["id", "part", "claim", "order"]):
             event = Event(*(fields[name] for name in Event._fields))
             if (event.id, event.part) != last:
                 yield event

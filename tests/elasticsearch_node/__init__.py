@@ -64,10 +64,12 @@ def prepared():
 class Node:
     """One Elasticsearch with its data in `home`. It ends when this process does."""
 
-    def __init__(self, home, *, heap="512m", **settings):
+    def __init__(self, home, *, heap="512m", fast_start=True, **settings):
         self.home = Path(home)
         self.url = ""
         self._heap = heap
+        # The compiler that starts fast, for tests; for benchmarks the one that makes fast code.
+        self._compiler = ["-XX:TieredStopAtLevel=1"] if fast_start else []
         self._settings = {name.replace("__", "."): value for name, value in settings.items()}
         self._process = None
 
@@ -76,8 +78,8 @@ class Node:
         self.home.mkdir(parents=True, exist_ok=True)
         if self.url:
             self._settings["http.port"] = self.url.rpartition(":")[2]
-        # The compiler that starts fast; the serial collector because tests have two cores for everything.
-        options = [f"-Xms{self._heap}", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        # The serial collector because there are two cores for everything.
+        options = [f"-Xms{self._heap}", f"-Xmx{self._heap}", "-XX:+UseSerialGC", *self._compiler]
         settings = [f"{name}={value}" for name, value in self._settings.items()]
         command = ["java", *options, "-Djava.security.manager=allow", "-cp", prepared()]
         with (self.home / "output").open("ab") as output:
