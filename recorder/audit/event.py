@@ -10,8 +10,8 @@ class AuditEvent:
 
     `time` is seconds since 1970, `serial` the kernel's number of it; `auid` and `session` are those of the process,
     None where nobody has logged in. `fields` is what the message has (docs/format.md), without its header and without
-    `sessrec.at`, which only the recording can tell. `pid` is 0 where no process is told; `terminal` is its controlling
-    terminal as the kernel writes it (`pts7`), "" where no system call is told.
+    `sessrec.at`, which only the recording can tell. `pid` is 0 where no process is told; `terminal` is its
+    controlling terminal as the kernel writes it (`pts7`), "" where no system call is told.
     """
 
     time: float

@@ -113,10 +113,10 @@ class Pipes:
         reason = ""
         while not reason and (printed.open or complained.open):
             reason = self._step(process, control)
-        self._flush()
+        self.flush()
         for complaint in (False, True):
             self._complaint = complaint
-            self._flush(end=int((monotonic() - self._began) * 1000))
+            self.flush(end=int((monotonic() - self._began) * 1000))
         return reason or wait(process, self._signals, control)
 
     def totals(self) -> dict[str, dict[str, int]]:
@@ -159,7 +159,7 @@ class Pipes:
             elif event & ~POLLHUP:
                 self._close(one)
         if self._due is not None and monotonic() >= self._due:
-            self._flush()
+            self.flush()
         return ""
 
     def _read(self, one: _Direction) -> None:
@@ -179,7 +179,7 @@ class Pipes:
         one.recorded += len(taken)
         complaint = one.name == "stderr"
         if complaint != self._complaint or self._encoders[complaint].size + len(taken) > self.limits.payload:
-            self._flush()
+            self.flush()
             self._complaint = complaint
         now = monotonic()
         if self._due is None:
@@ -209,7 +209,8 @@ class Pipes:
         # The user's own descriptors stay open: others may share them.
         os.close(one.target if one.name == "stdin" else one.source)
 
-    def _flush(self, *, end: int | None = None) -> None:
+    def flush(self, *, end: int | None = None) -> None:
+        """Make a message of what was collected; `end` is the position at which the recording ends."""
         self._due = None
         body = self._encoders[self._complaint].take(0, 0, end=end)
         if body is None:

@@ -33,6 +33,7 @@ class CommandWorker(Worker):
                 bound=self.settings.command_bytes_limit,
                 began=self.session.began,
             )
+            self.events.flush = copier.flush
         for descriptor in descriptors:
             os.close(descriptor)
         if copier is not None:

@@ -21,7 +21,8 @@ class DecisionError(SessrecError):
 class Decision:
     """Whether a session is recorded and how; the rest means nothing where it is not, but for the user and his shell.
 
-    `capture` are the words of a policy: output, input, resize, command-bytes. `origin` is the address or name that
+    `capture` are the words of a policy: output, input, resize, command-bytes; `audit` says what is audited, in words,
+    and is empty where nothing is. `origin` is the address or name that
     the session comes from, "" where PAM knows none; `host` is this host's name as FreeIPA has it.
     """
 
@@ -34,6 +35,7 @@ class Decision:
     origin: str = ""
     host: str = ""
     deny: bool = True
+    audit: tuple[str, ...] = ()
 
 
 class Responder:
@@ -92,4 +94,5 @@ def _decision(said: dict[str, Any]) -> Decision:
         origin=str(said.get("from") or ""),
         host=str(said.get("host") or ""),
         deny=settings.get("on_failure") != "allow",
+        audit=tuple(str(words) for words in settings.get("audit") or ()),
     )

@@ -47,6 +47,11 @@ class Host:
     directory: str
     recorder: tuple[int, int]
 
+    @property
+    def audit(self) -> str:
+        """The path of the audit service's socket, beside the directory of sessions, which a worker may not enter."""
+        return f"{os.path.dirname(self.directory)}/audit.socket"
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -114,7 +119,7 @@ def _awake(kept: Kept, host: Host, descriptors: list[int], numbers: bytes) -> in
     process, listening, *peer = descriptors[len(terminal_ends) :]
     control = socket.socket(fileno=listening)
     control.setblocking(False)
-    bench = Bench(host.settings, host.key, kept, control, Foreign(process))
+    bench = Bench(host.settings, host.key, kept, control, Foreign(process), host.audit)
     recorded = RecordedSession.of_plain(state["recorded"])
     if not terminal_ends:
         return CommandWorker(bench, recorded, state, rest).wait()
@@ -210,6 +215,8 @@ class _Login:
             "pty": _short(pty.name) if pty else "",
             "from": decision.origin,
             "policies": list(decision.policies),
+            "audit": list(decision.audit),
+            "host": decision.host or host.settings.fqdn,
             "leader": peer.pid,
             "worker": self.kept.pid,
             "outer": before.as_json() if before else [],
@@ -234,7 +241,7 @@ class _Login:
             session=peer.session,
         )
         drop_privileges(*host.recorder)
-        bench = Bench(host.settings, host.key, self.kept, listening, Foreign(peer.pidfd))
+        bench = Bench(host.settings, host.key, self.kept, listening, Foreign(peer.pidfd), host.audit)
         recorded = RecordedSession(decision, header, description, request.arguments, request.locale)
         if pty is None:
             command = CommandWorker(bench, recorded)

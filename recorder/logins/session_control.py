@@ -1,4 +1,4 @@
-"""The control socket of a live session, in its worker: describe, suspend, resume, terminate, watch.
+"""The control socket of a live session, in its worker: describe, suspend, resume, terminate, watch, events.
 
 Only root reaches the socket. A request and its answer are one JSON object each; after `watch` the screen follows, as
 packets of b"o" and output, and b"r" and the new size. Nothing here waits for whoever is at the other end.
@@ -9,13 +9,13 @@ import os
 import socket
 from contextlib import suppress
 from select import POLLOUT, poll
-from time import monotonic
 from typing import Any
 
 from recorder.capture.copy_loop import Capture
-from recorder.capture.log import Log, displayable
+from recorder.capture.log import displayable
 from recorder.capture.signals import Signals
 from recorder.logins.kept import Kept
+from recorder.logins.session_events import SessionEvents
 
 TERMINATED = "terminated"
 ABANDONED = "abandoned"
@@ -37,11 +37,16 @@ class SessionControl:
     """Serves a `listening` socket. `capture` is set once there is one; without it nothing is suspended or watched.
 
     `peer` is the connection of the login shell, where it stays and passes on changes of the window. `signals` are
-    told of those that `kept` tells of.
+    told of those that `kept` tells of; `events` writes what others tell of the session.
     """
 
     def __init__(
-        self, listening: socket.socket, log: Log, description: dict[str, Any], kept: Kept, signals: Signals
+        self,
+        listening: socket.socket,
+        events: SessionEvents,
+        description: dict[str, Any],
+        kept: Kept,
+        signals: Signals,
     ) -> None:
         self.capture: Capture | None = None
         self.peer: socket.socket | None = None
@@ -54,7 +59,7 @@ class SessionControl:
         self.listening = listening
         self._kept = kept
         self._signals = signals
-        self._log = log
+        self._events = events
         self._description = description
         self._asking: dict[int, socket.socket] = {}
         self._watching: dict[int, tuple[socket.socket, str]] = {}
@@ -166,15 +171,17 @@ class SessionControl:
         try:
             if say := str(said.get("say", ""))[:256]:
                 self.farewell = displayable("".join(filter(str.isprintable, say)))
-            return self._done(descriptor, said.get("ask"), by)
+            return self._done(descriptor, said.get("ask"), by, said.get("events"))
         except OSError:
             self._asking.pop(descriptor, connection).close()
             return ""
 
-    def _done(self, descriptor: int, asked: object, by: str) -> str:
+    def _done(self, descriptor: int, asked: object, by: str, events: object) -> str:
         capture, connection = self.capture, self._asking[descriptor]
         if asked == "describe":
             _reply(connection, {**self._description, "state": self._state()})
+        elif asked == "events":
+            _reply(connection, {"taken": self._events.write(events)})
         elif asked == "terminate":
             self._note("terminate", by)
             self.asked_by = by
@@ -203,10 +210,7 @@ class SessionControl:
         return "suspended" if self.capture is not None and self.capture.suspended else "running"
 
     def _note(self, action: str, by: str) -> None:
-        at = 0 if self.capture is None else self.capture.position()
-        if self.capture is not None:
-            self.capture.flush()
-        self._log.event("control", at, monotonic(), sessrec={"control": {"action": action, "by": by}})
+        self._events.note("control", sessrec={"control": {"action": action, "by": by}})
 
     def _leave(self, descriptor: int) -> None:
         watcher, by = self._watching[descriptor]

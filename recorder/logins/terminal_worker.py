@@ -64,6 +64,7 @@ class TerminalWorker(Worker):
             sleeps=self.settings.idle,
         )
         self.control.capture = capture
+        self.events.flush = capture.flush
         return capture
 
     def _copy(self, outer: int, master: int, raw: terminal.RawMode, capture: Capture) -> int:

@@ -22,6 +22,7 @@ from recorder.keys.signing_key import SigningKey
 from recorder.logins.kept import Kept
 from recorder.logins.recorded_session import RecordedSession, write_state
 from recorder.logins.session_control import ABANDONED, TERMINATED, SessionControl
+from recorder.logins.session_events import SessionEvents
 from recorder.sinks.sink import Sink, SinkError
 from recorder.sinks.spool import Spool
 
@@ -32,13 +33,16 @@ nothing of the session may go on."""
 
 @dataclass(frozen=True)
 class Bench:
-    """What a worker has to work with. `listening` is the session's control socket."""
+    """What a worker has to work with. `listening` is the session's control socket, `audit` the path of that of the
+    audit service.
+    """
 
     settings: HostSettings
     key: SigningKey | None
     kept: Kept
     listening: socket.socket
     process: Foreign
+    audit: str
 
 
 class Worker:
@@ -67,9 +71,9 @@ class Worker:
         self.sink = sink_of(settings, recorded.header.rec, *descriptors)
         spool = Spool(self.sink, settings.spool)
         self.session = Session(recorded.header, spool, deny=self.decision.deny, sign_interval=settings.sign_interval)
-        self.control = SessionControl(
-            bench.listening, self.session.log, recorded.description, bench.kept, self.signals
-        )
+        self.events = SessionEvents(self.session)
+        self.control = SessionControl(bench.listening, self.events, recorded.description, bench.kept, self.signals)
+        self._audit = bench.audit
         if resumed is not None:
             self.signals.repeat(*resumed["signals"])
             self.session.resume(resumed["session"], self.key)
@@ -133,6 +137,9 @@ class Worker:
             details["by"] = self.control.asked_by
         if failed is None:
             try:
+                if self.decision.audit:
+                    # Nobody waits any more for what comes now.
+                    self.events.take_last(self._audit, self.recorded.header.rec)
                 self.session.end(reason, code, **details)
             except SessrecError as error:
                 failed = error
