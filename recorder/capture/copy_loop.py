@@ -7,7 +7,7 @@ neither the keyboard nor the log waits for it.
 
 import os
 import signal
-from select import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, poll
+from select import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, epoll, poll
 from time import monotonic
 
 from recorder.capture import terminal
@@ -45,6 +45,9 @@ background goes on printing is not the session's."""
 
 REOPEN = 0.1
 """Seconds between two looks at a terminal that nobody has open."""
+
+_AT_ONCE = 16
+"""Descriptors that are told of at a time."""
 
 RETRY = 0.25
 """Seconds between two tries of a failing sink."""
@@ -134,7 +137,7 @@ class Capture:
         self._mask = mask
         self._control = control
         self._keeps_output = printed
-        self._idle = None if sleeps is None else int(sleeps * 1000)
+        self._idle = sleeps
         self._controls: set[int] = set()
         self._encoder = Encoder()
         self._due: float | None = None
@@ -144,7 +147,9 @@ class Capture:
         self._screen = Outlet(outer)
         self._keyboard = Outlet(master)
         self._signals = signals
-        self._poll = poll()
+        # Not poll, which would go through all of them twice for each key, while a key concerns two.
+        self._epoll = epoll()
+        self._looked_at: dict[int, int] = {}
 
     def run(self) -> str:
         """Copy until the session ends; why it ended: exit, hangup, signal or what the control says; or ASLEEP.
@@ -152,7 +157,7 @@ class Capture:
         The last bytes are in the log then.
         """
         if self.process.descriptor >= 0:
-            self._poll.register(self.process.descriptor, POLLIN)
+            self._look_at(self.process.descriptor, POLLIN)
         self._watch()
         self._watch_control()
         # The command may have ended, and the window changed, before anybody looked.
@@ -213,16 +218,31 @@ class Capture:
         keyboard = 0 if self._keyboard.waiting or self.suspended else POLLIN
         screen = POLLOUT if self._screen.waiting and not self.suspended else 0
         waiting = self._screen.waiting or self._paused_until is not None or self.suspended
-        self._poll.register(self._signals.descriptor, POLLIN)
-        self._poll.register(self.outer, keyboard | screen)
+        self._look_at(self._signals.descriptor, POLLIN)
+        self._look_at(self.outer, keyboard | screen)
         if self._reopened_at is not None:
             return
-        self._poll.register(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._keyboard.waiting else 0))
+        self._look_at(self.master, (0 if waiting else POLLIN) | (POLLOUT if self._keyboard.waiting else 0))
+
+    def _look_at(self, descriptor: int, events: int | None) -> None:
+        """For these events, and for its end; None: not any more."""
+        before = self._looked_at.get(descriptor)
+        if events == before:
+            return
+        if events is None:
+            del self._looked_at[descriptor]
+            self._epoll.unregister(descriptor)
+            return
+        self._looked_at[descriptor] = events
+        if before is None:
+            self._epoll.register(descriptor, events)
+        else:
+            self._epoll.modify(descriptor, events)
 
     def _copy(self) -> str:
-        wait = self._poll.poll
+        wait = self._epoll.poll
         while True:
-            ready = wait(self._timeout())
+            ready = wait(self._timeout(), _AT_ONCE)
             if not ready and self._next is None and self._may_sleep():
                 return ASLEEP
             for descriptor, event in ready:
@@ -258,9 +278,15 @@ class Capture:
             return
         wanted = set(self._control.watched())
         for descriptor in self._controls - wanted:
-            self._poll.unregister(descriptor)
-        for descriptor in wanted - self._controls:
-            self._poll.register(descriptor, POLLIN)
+            try:
+                self._epoll.unregister(descriptor)
+            except OSError:
+                pass  # it is closed, and so forgotten
+        for descriptor in wanted:
+            try:
+                self._epoll.register(descriptor, POLLIN)
+            except FileExistsError:
+                pass  # not so one that has the number of another which was closed
         self._controls = wanted
 
     def _controlled(self, descriptor: int) -> str:
@@ -271,11 +297,11 @@ class Capture:
         self._watch_control()
         return reason
 
-    def _timeout(self) -> int | None:
-        """Milliseconds until something is due, or the session may sleep; None: neither."""
+    def _timeout(self) -> float | None:
+        """Seconds until something is due, or the session may sleep; None: neither."""
         if self._next is None:
             return self._idle
-        return max(0, int((self._next - monotonic()) * 1000) + 1)
+        return max(0.0, self._next - monotonic())
 
     def _may_sleep(self) -> bool:
         """Whether nothing stands in memory that `state` does not tell."""
@@ -425,7 +451,7 @@ class Capture:
         if self.process.ended():
             return True
         if self._reopened_at is None:
-            self._poll.unregister(self.master)
+            self._look_at(self.master, None)
             self._reopened_at = monotonic() + REOPEN
             self._plan(monotonic())
         return False
