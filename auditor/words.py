@@ -8,6 +8,7 @@ are positions in the text.
 """
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 _SEPARATORS = (
@@ -59,6 +60,14 @@ def words(folded: str) -> set[str]:
                 for run in dense:
                     found.update(_pairs(run))
     return found
+
+
+def neighbours(folded: str) -> list[tuple[str, str]]:
+    """Words of a folded text that have nothing but separators between them, in order; not those of scripts that are
+    written without spaces."""
+    spaced = folded.translate(_TO_SPACE)
+    parts = [spaced] if folded.isascii() else _DENSE.split(spaced)
+    return [pair for part in parts for pair in pairwise(part.split())]
 
 
 def pieces(folded: str) -> list[Piece]:

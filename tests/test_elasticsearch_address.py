@@ -3,6 +3,7 @@
 import datetime
 import json
 import ssl
+from fnmatch import fnmatchcase
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from auditor.elasticsearch.bulk import Action, _requests
 from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.documents import bare_document, indexed_words, message_document, message_line
 from auditor.elasticsearch.id_ranges import IdRanges
+from auditor.elasticsearch.joints import joints, wanted
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Names, message_key, recording_key
 from auditor.elasticsearch.setup import Options, setup, template
 from auditor.elasticsearch.store import ElasticsearchStore
@@ -242,6 +244,16 @@ def test_prop_every_part_of_a_long_word_is_whole_in_some_word(text, start, lengt
     word = "x" * 700 + text.replace(" ", "").replace("日", "") + "y" * 700
     part = word[start : start + length]
     assert not part or any(part in window for window in indexed_words(word))
+
+
+@given(st.text("abcdefg日_ -.\n", max_size=40), st.integers(0, 40), st.integers(1, 40))
+@example("alpha be  gamma", 2, 9)
+@example("a b c", 0, 5)
+def test_prop_a_line_has_the_joints_of_every_part_of_it(line, start, length):
+    term = " ".join(line[start : start + length].split())
+    there = joints(" ".join(line.split()))
+    for before, joint, after in wanted(term):
+        assert any(fnmatchcase(each, f"{before}{joint}{after}") for each in there), joint
 
 
 @given(st.lists(st.integers(0, 3000), max_size=40))

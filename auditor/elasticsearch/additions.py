@@ -19,9 +19,10 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from auditor.elasticsearch.bulk import Action, Result, document
@@ -44,6 +45,9 @@ from recorder.formats.message import parse_object
 
 CLAIM_SECONDS = 15.0
 """How long a claim is respected of which nothing more is heard: its process is dead, or hangs."""
+
+COMPARED = 500
+"""Messages that are fetched together to see whether those that are there are the same."""
 
 LOOK_SECONDS = 0.05
 """Between two looks at a recording that another process has claimed."""
@@ -78,10 +82,7 @@ class Additions:
         owner = uuid.uuid4().hex
         works = self._claimed(owner, source, additions)
         try:
-            if with_lines:
-                for work in works:
-                    self._write_lines(source, work)
-            self._write_texts(works)
+            self._write(source, works, with_lines)
             self._commit(works)
         except BaseException:
             with suppress(StoreError):
@@ -158,52 +159,51 @@ class Additions:
                 raise item_error(self._server.address, result.status, result.type, result.reason)
             work.hold = now
 
-    def _write_lines(self, source: str, work: _Work) -> None:
-        index, alias = self._server.names.of(MESSAGES), not self._server.streamed
-        lines = work.addition.lines
-        keys = [message_key(work.rec, id) for id, _ in lines]
-        results = self._server.bulk.write(
-            [
-                Action("create", index, key, message_document(line), alias=alias)
-                for key, (_, line) in zip(keys, lines, strict=True)
-            ]
-        )
-        there = [
-            (key, line) for key, (_, line), result in zip(keys, lines, results, strict=True) if result.status == 409
+    def _write(self, source: str, works: Sequence[_Work], with_lines: bool) -> None:
+        """Messages and texts, which nobody reads yet. They are made while others are on their way."""
+        alias = not self._server.streamed
+        index = self._server.names.of(MESSAGES)
+        lines = [
+            (work.rec, message_key(work.rec, id), line)
+            for work in (works if with_lines else ())
+            for id, line in work.addition.lines
         ]
-        refused = []
-        if there:
-            refused += self._other_messages(source, work.rec, there)
+        messages = (Action("create", index, key, message_document(line), alias=alias) for _, key, line in lines)
+        texts = (action for work in works for action in self._texts(work))
+        results = self._server.bulk.write(chain(messages, texts))
+        self._fit(source, lines, results[: len(lines)])
+        for result in results[len(lines) :]:
+            if not result.done:
+                raise item_error(self._server.address, result.status, result.type, result.reason)
+
+    def _fit(self, source: str, lines: Sequence[tuple[str, str, bytes]], results: Sequence[Result]) -> None:
+        """See to messages (recording, document, line) that were there already, or do not fit the mapping."""
+        alias = not self._server.streamed
+        index = self._server.names.of(MESSAGES)
+        there = []
         again = []
-        for key, (_, line), result in zip(keys, lines, results, strict=True):
-            if result.status in (400, 413):
+        for (rec, key, line), result in zip(lines, results, strict=True):
+            if result.status == 409:
+                there.append((rec, key, line))
+            elif result.status in (400, 413):
                 # Whatever somebody has put into a message, its recording is played whole.
                 again.append(Action("create", index, key, bare_document(line), alias=alias))
-                refused.append(refused_action(self._server, source, work.rec, _unfit(result), line))
-            elif not result.done and result.status != 409:
+                again.append(refused_action(self._server, source, rec, _unfit(result), line))
+            elif not result.done:
                 raise item_error(self._server.address, result.status, result.type, result.reason)
-        for result in self._server.bulk.write([*again, *refused]):
+        for result in self._server.bulk.write([*again, *self._other_messages(source, there)]):
             if not result.done and result.status != 409:
                 raise item_error(self._server.address, result.status, result.type, result.reason)
 
-    def _other_messages(self, source: str, rec: str, there: Sequence[tuple[str, bytes]]) -> list[Action]:
+    def _other_messages(self, source: str, there: Sequence[tuple[str, str, bytes]]) -> Iterator[Action]:
         """Of messages whose documents are there already, those that are not the same: the first is kept."""
-        found = self._server.documents(MESSAGES, [key for key, _ in there])
-        return [
-            refused_action(self._server, source, rec, "another message has the same id", line)
-            for (_, line), fields in zip(there, found, strict=True)
-            if fields is not None
-            and message_line(fields) != line
-            and parse_object(message_line(fields)) != parse_object(line)
-        ]
-
-    def _write_texts(self, works: Sequence[_Work]) -> None:
-        actions = []
-        for work in works:
-            actions += self._texts(work)
-        for result in self._server.bulk.write(actions):
-            if not result.done:
-                raise item_error(self._server.address, result.status, result.type, result.reason)
+        for start in range(0, len(there), COMPARED):
+            part = there[start : start + COMPARED]
+            found = self._server.documents(MESSAGES, [key for _, key, _ in part])
+            for (rec, _, line), fields in zip(part, found, strict=True):
+                first = line if fields is None else message_line(fields)
+                if first != line and parse_object(first) != parse_object(line):
+                    yield refused_action(self._server, source, rec, "another message has the same id", line)
 
     def _texts(self, work: _Work) -> list[Action]:
         addition, facts = work.addition, work.addition.facts

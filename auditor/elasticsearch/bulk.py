@@ -7,8 +7,10 @@ learns of each what became of it.
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import chain
 from typing import Any, NamedTuple
 
 from elastic_transport import TransportError
@@ -17,10 +19,10 @@ from elasticsearch import ApiError, Elasticsearch
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import is_read_only, item_error, store_error
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
 """Of one request: more does not make Elasticsearch faster."""
 
-MAX_DOCUMENTS = 2000
+MAX_DOCUMENTS = 1000
 """Of one request."""
 
 IN_FLIGHT = 2
@@ -85,14 +87,27 @@ class Bulk:
         self._max_bytes = max_bytes
         self._senders = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="bulk")
 
-    def write(self, actions: Sequence[Action]) -> list[Result]:
+    def write(self, actions: Iterable[Action]) -> list[Result]:
         """Carry all of them out, in any order; the results stand as the actions do."""
-        requests = list(_requests(actions, self._max_bytes))
-        if len(requests) < 2:
-            parts = [self._send(request) for request in requests]
-        else:
-            parts = list(self._senders.map(self._send, requests))
-        return [result for part in parts for result in part]
+        results: list[Result] = []
+        requests = _requests(actions, self._max_bytes)
+        first, second = next(requests, None), next(requests, None)
+        if first is None:
+            return results
+        if second is None:
+            return self._send(first)
+        flying: deque[Future[list[Result]]] = deque()
+        try:
+            for request in chain((first, second), requests):
+                if len(flying) == IN_FLIGHT:
+                    results += flying.popleft().result()
+                flying.append(self._senders.submit(self._send, request))
+            while flying:
+                results += flying.popleft().result()
+        finally:
+            # Nothing is on its way when the caller learns of an error.
+            wait(flying)
+        return results
 
     def close(self) -> None:
         """Let the threads go."""
@@ -142,16 +157,18 @@ def document(fields: Any) -> bytes:
         return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def _requests(actions: Sequence[Action], max_bytes: int) -> Iterator[Sequence[Action]]:
-    start = size = 0
-    for position, action in enumerate(actions):
+def _requests(actions: Iterable[Action], max_bytes: int) -> Iterator[list[Action]]:
+    request: list[Action] = []
+    size = 0
+    for action in actions:
         length = len(action.body or b"") + len(action.id) + 100
-        if position > start and (size + length > max_bytes or position - start == MAX_DOCUMENTS):
-            yield actions[start:position]
-            start, size = position, 0
+        if request and (size + length > max_bytes or len(request) == MAX_DOCUMENTS):
+            yield request
+            request, size = [], 0
+        request.append(action)
         size += length
-    if start < len(actions):
-        yield actions[start:]
+    if request:
+        yield request
 
 
 def _lines(action: Action) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from auditor.elasticsearch.bulk import document
 from auditor.elasticsearch.id_ranges import IdRanges
+from auditor.elasticsearch.joints import joints
 from auditor.elasticsearch.mapping import MESSAGE
 from auditor.store import Event, Facts
 from auditor.transcript import Seen
@@ -134,11 +135,12 @@ def event_document(shared: Mapping[str, Any], start: float, order: int, event: E
 
 
 def indexed_words(text: str) -> set[str]:
-    """The words of a text, long ones in windows."""
-    found = words(fold(storable(text)))
+    """The words of a text, long ones in windows, and where they meet."""
+    folded = fold(storable(text))
+    found = words(folded)
     if any(len(word) > WINDOW for word in found):
         found = {part for word in found for part in _windows(word)}
-    return found
+    return found | joints(folded)
 
 
 def storable(text: str) -> str:

@@ -1,15 +1,17 @@
 """Searching the Elasticsearch store.
 
-The index of words names lines that may have what is looked for, those of the latest recording first; their text
-decides, by the same rule as in the SQLite store, so that both find the same and mark the same places. Where there is
-no word to look up (signs alone) every line is a candidate.
+The index of words names lines that may have what is looked for (auditor.elasticsearch.joints says how it knows
+phrases), those of the latest recording first; their text decides, by the same rule as in the SQLite store, so that
+both find the same and mark the same places. Where there is no word to look up (signs alone) every line is a
+candidate.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
+from auditor.elasticsearch.joints import wanted as joints_of
 from auditor.elasticsearch.layout import TEXTS
 from auditor.elasticsearch.server import LAST, Server
 from auditor.line_match import LineMatch
@@ -17,8 +19,9 @@ from auditor.query import LINE_KINDS, Group, Query, Selection
 from auditor.store import Facts, Hit
 from auditor.words import Piece, pieces
 
-PAGES = (100, 400)
-"""Candidates of the first page, and of those that follow: mostly the first is enough."""
+PAGES = (50, 150)
+"""Candidates of the first page, and of those that follow: mostly the first is enough, and where one recording has
+many, the next page begins behind it."""
 
 MAX_PIECES = 20
 """Pieces of one term that the index is asked for; the text decides anyway."""
@@ -196,6 +199,11 @@ def _words(group: Group) -> Iterator[dict[str, Any]]:
     for term in group.wanted:
         for piece in pieces(term)[:MAX_PIECES]:
             yield _word(piece)
+        for before, joint, after in islice(joints_of(term), MAX_PIECES):
+            if before or after:
+                yield {"wildcard": {"words": {"value": f"{before}{_literal(joint)}{after}"}}}
+            else:
+                yield {"term": {"words": joint}}
 
 
 def _word(piece: Piece) -> dict[str, Any]:

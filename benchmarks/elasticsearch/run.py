@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -146,12 +147,12 @@ def take(store: ElasticsearchStore, count: int, console: Console) -> tuple[float
 def asked(store: ElasticsearchStore, count: int) -> Iterator[tuple[str, str, Sequence[Callable[[], object]]]]:
     """Name, kind and the questions themselves."""
     lots = random.Random(1)
-    yield "the latest 50 recordings", "list", [lambda: list(islice(store.recordings(Selection()), LIMIT))] * QUESTIONS
+    yield "the latest 50 recordings", "list", [partial(listed, store, Selection())] * QUESTIONS
     users = [Selection(users=(f"user{lots.randrange(300)}",)) for _ in range(QUESTIONS)]
     yield (
         "the latest 50 of a user",
         "list",
-        [lambda each=each: list(islice(store.recordings(each), LIMIT)) for each in users],
+        [partial(listed, store, each) for each in users],
     )
     phrases = seen_phrases(store, count, lots)
     for name, texts in (
@@ -162,13 +163,18 @@ def asked(store: ElasticsearchStore, count: int) -> Iterator[tuple[str, str, Seq
         ("a phrase of one user's", [f'"{RARE}" user:user{lots.randrange(300)}' for _ in range(QUESTIONS)]),
     ):
         queries = [parse_query(text, datetime.now(UTC)) for text in texts]
-        yield name, "phrase", [lambda each=each: hits(store, each) for each in queries]
+        yield name, "phrase", [partial(hits, store, each) for each in queries]
     recs = [f"rec{lots.randrange(count):08d}" for _ in range(QUESTIONS)]
     yield (
         "the first messages of a recording",
         "play",
-        [lambda each=each: first_messages(store, each) for each in recs],
+        [partial(first_messages, store, each) for each in recs],
     )
+
+
+def listed(store: ElasticsearchStore, selection: Selection) -> int:
+    """List as `sessrec list --limit 50` does."""
+    return len(list(islice(store.recordings(selection), LIMIT)))
 
 
 def hits(store: ElasticsearchStore, query: Query) -> int:
