@@ -79,6 +79,8 @@ class Host:
         self.config.write_text(f"{SETTINGS}{settings}\n{more}\n")
         self.policies.write_text(policies)
         self._place_login_shell()
+        self.variables: dict[str, str] = {}
+        """Of the services' environment, besides what they have anyway."""
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._enter_namespace()
 
@@ -124,7 +126,7 @@ class Host:
             log = (self.base / f"{name}.log").open("ab")
             self._processes[name] = subprocess.Popen(
                 [*self.inside, sys.executable, "-m", module, *map(str, options)],
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -77,7 +77,7 @@ class LastKnown:
         """Remember what the directory says."""
         with self._lock:
             old, self._snapshot = self._snapshot, snapshot
-        if not snapshot.same_as(old) or time.time() - self._written > RENEW:
+        if not snapshot.same_as(old) or abs(time.time() - self._written) > RENEW:
             self._changed.set()
 
     def user(self, uid: int) -> User | None:
