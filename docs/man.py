@@ -13,8 +13,9 @@ from itertools import groupby
 from pathlib import Path
 
 import sessrec
+from auditor.elasticsearch.settings import STORE_TABLE
 from recorder.capture.session import VERSION
-from recorder.configuration.config import HOST_SECTION, SECTION
+from recorder.configuration.config import HOST_SECTION, SECTION, STORE_SECTION
 from recorder.configuration.host_settings import HOST_TABLE
 from recorder.configuration.setting_kinds import Choice, Flag, Number, Programs, Seconds, Setting, Size, size_text
 from recorder.configuration.settings import CONFIG_FILE, TABLE
@@ -113,17 +114,21 @@ def _configuration() -> str:
         _section(
             "DESCRIPTION",
             _prose(
-                f"A TOML document with two tables: [{SECTION}] for those who record themselves, [{HOST_SECTION}] for "
-                "a host that records logins. A mistake, an unknown name included, is an error with its line for "
+                f"A TOML document with three tables: [{SECTION}] for those who record themselves, [{HOST_SECTION}] "
+                f"for a host that records logins, [{STORE_SECTION}] for those whose store is in Elasticsearch. "
+                "A mistake, an unknown name included, is an error with its line for "
                 "those who read that table."
                 f"\n\n[{SECTION}] is read at the start of every recording by `sessrec rec`, of which an option wins "
                 f"over the file, and the file over the default. [{HOST_SECTION}] is read by both services at their "
                 "start; restart them after a change, sessions go on meanwhile. The login shell reads it where nobody "
-                "answers. No variable of the environment changes a setting."
+                f"answers. No variable of the environment changes a setting of these two. [{STORE_SECTION}] is read "
+                "by every command with --store elasticsearch or an address; SESSREC_STORE_API_KEY, or "
+                "SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD, come before what it says of who we are."
             ),
         ),
         _section(f"SETTINGS OF [{SECTION}]", _settings(TABLE)),
         _section(f"SETTINGS OF [{HOST_SECTION}]", _settings(HOST_TABLE)),
+        _section(f"SETTINGS OF [{STORE_SECTION}]", _settings(STORE_TABLE)),
         _section("EXAMPLES", [_example(EXAMPLE), ".PP\n", _example(HOST_EXAMPLE)]),
         _see_also(["sessrec", "sessrec-rec", "sessrec-host"]),
     )

@@ -123,6 +123,8 @@ MESSAGE: Fields = {
             "by": KEYWORD,
             "version": KEYWORD,
             "charset": KEYWORD,
+            "record": KEYWORD,
+            "command": KEYWORD,
             "lost_bytes": LONG,
             "lost_messages": LONG,
             "lost_events": LONG,
