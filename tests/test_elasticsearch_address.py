@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import ssl
 from fnmatch import fnmatchcase
 
@@ -20,14 +21,16 @@ from auditor.elasticsearch.documents import bare_document, indexed_words, messag
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.joints import joints, wanted
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Names, message_key, recording_key
+from auditor.elasticsearch.settings import STORE_TABLE
 from auditor.elasticsearch.setup import Options, setup, template
 from auditor.elasticsearch.store import ElasticsearchStore
 from auditor.query import Selection
 from auditor.store import StoreError
 from auditor.store_name import store_name
+from recorder.configuration import config as config_file
 from recorder.configuration.config import ConfigError
 from tests.elasticsearch_node.proxy import Proxy
-from tests.recordings import messages
+from tests.recordings import HERE, messages
 from tests.sealing import line_of
 
 
@@ -110,6 +113,14 @@ def test_mistakes_of_the_configuration_are_said(tmp_path, config):
     assert "no password_file" in said(url="https://h", username="alice")
     assert "cannot be read: No such file" in said(url="https://h", api_key_file="/nonexistent")
     assert "cannot be reached as it is configured" in said(cloud_id="nonsense")
+
+
+def test_the_page_names_every_setting_and_its_example_is_valid():
+    page = (HERE / "docs" / "elasticsearch.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_`, ]+) \|", page.partition("| setting |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(STORE_TABLE)
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert config_file.parse(example.encode(), "example", config_file.STORE_SECTION, STORE_TABLE)["url"]
 
 
 def test_a_deployment_in_the_cloud_is_found_by_its_id(config):

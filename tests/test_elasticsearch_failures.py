@@ -211,6 +211,22 @@ def test_a_message_that_the_mapping_refuses_is_played_all_the_same_and_told(dire
     assert len(list(direct.quarantined())) == 2
 
 
+def test_every_event_of_audit_fits_the_mapping(direct, tmp_path):
+    events = [
+        json.loads(line) for file in sorted((HERE / "tests/samples/audit").glob("*.jsonl")) for line in file.open()
+    ]
+    whole = messages(["x\r\n"] * len(events), rec="r")
+    for fields, event in zip(whole[1:], events, strict=False):
+        said = {name: value for name, value in event.items() if name not in ("time", "auid", "session")}
+        fields |= {"timing": "", "out_txt": ""} | said
+    (tmp_path / "r").write_bytes(b"".join(map(line_of, whole)))
+    assert ingested(direct, tmp_path / "r").refused == 0
+    assert len(events) > 20
+    assert [row.reason for row in direct.quarantined()] == []
+    direct.server.refresh(MESSAGES)
+    assert direct.server.count(MESSAGES, {"exists": {"field": "event.sequence"}}) == len(events)
+
+
 def test_a_message_of_another_with_the_same_id_does_not_replace_it(direct, elasticsearch_address):
     first, other = (messages([text], rec="r") for text in ("first\r\n", "other\r\n"))
     Ingest(direct).take("a", None, [line_of(each)[:-1] for each in first[:2]])
