@@ -7,7 +7,6 @@ again after a restart; the workers go on meanwhile.
 
 import argparse
 import os
-import pwd
 import signal
 import socket
 import sys
@@ -28,6 +27,7 @@ from recorder.logins.login_peer import credentials, terminal_of
 from recorder.logins.login_queue import LoginQueue
 from recorder.logins.login_request import DENY, PLAIN, answer
 from recorder.logins.nursery import GoneError, Nursery
+from recorder.logins.recorder_account import recorder_account
 from recorder.logins.rehearsal import rehearse
 from recorder.logins.running_sessions import RunningSession, RunningSessions
 from recorder.logins.session_reports import Moved, Reports
@@ -61,7 +61,7 @@ class Service:
             key=_key(Path(settings.key or state / "key.pem")),
             responder=Responder(str(run / "responder.socket")),
             directory=str(sessions),
-            recorder=_recorder(settings.user),
+            recorder=recorder_account(settings.user),
         )
         rehearse(settings, self._host.key)
         self._signals = Signals()
@@ -321,7 +321,7 @@ class Service:
             for pid, status in self._nursery.ended():
                 # It has reported before it ended.
                 self._take_reports()
-                uid, session = self._children.pop(pid, (-1, None))
+                uid, session = self._children.pop(pid)
                 if session is None:
                     self._logins.answered(uid)
                 else:
@@ -359,16 +359,6 @@ def _key(path: Path) -> SigningKey | None:
     except KeyFileError as error:
         raise ServiceError(f"recordings cannot be signed: {error}") from error
     return key
-
-
-def _recorder(name: str) -> tuple[int, int]:
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError as error:
-        raise ServiceError(f"there is no user {name}: create it, or set `user` in the configuration") from error
-    if entry.pw_uid == 0:
-        raise ServiceError("recorders must not run as root: set `user` in the configuration to a system user")
-    return entry.pw_uid, entry.pw_gid
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ class Responder:
         except OSError:
             pass
 
+    def watched(self) -> frozenset[int]:
+        """The login uids that audit rules are set for. Raises DecisionError."""
+        audit = self._asked({"ask": "status"}).get("audit")
+        users = audit.get("users") if isinstance(audit, dict) else None
+        return frozenset(int(auid) for auid in users or () if str(auid).isdecimal())
+
     def _asked(self, said: dict[str, Any]) -> dict[str, Any]:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
