@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from host import install_files
+from host.install_audit import AuditEvents
 from host.install_error import InstallError
 from host.install_layout import CONFIG, LOGIN_SHELL, POLICIES, RUN, STATE, Layout
 from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
@@ -115,6 +116,7 @@ class Installation:
         contents = self.layout.contents()
         self.files = Files(self.layout, self.system, self.manifest, contents)
         self.units = Units(self.layout, self.system, self.manifest, contents)
+        self.audit = AuditEvents(self.layout, self.system, self.manifest, contents)
         self.pam = Pam(self.layout, self.system)
         self.sshd = Sshd(self.layout, self.system, self.manifest)
         self.sssd = Sssd(self.layout, self.system, self.manifest)
@@ -123,6 +125,7 @@ class Installation:
             self._ground(),
             self.units,
             Answers(self.system),
+            self.audit,
             Shells(self.layout),
             self.pam,
             self.sshd,

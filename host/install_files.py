@@ -37,6 +37,10 @@ class Manifest:
     """Whether SSSD has been restarted since its drop-in was last placed or removed."""
     sshd: bool = True
     """The same for sshd, and that it was reloaded."""
+    auditd: bool = True
+    """Whether auditd has read its plugins since ours was last placed or removed."""
+    audit: str = ""
+    """Digest of the code that the audit service was last started with."""
 
 
 @contextmanager

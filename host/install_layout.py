@@ -19,13 +19,16 @@ CONFIG = Path("/etc/session-recording/config.toml")
 POLICIES = Path("/etc/session-recording/policies.toml")
 SSSD_DROP_IN = Path("/etc/sssd/conf.d/60-session-recording.conf")
 SSHD_DROP_IN = Path("/etc/ssh/sshd_config.d/60-session-recording.conf")
-BY_OTHER_STEPS = (CONFIG, SSSD_DROP_IN, SSHD_DROP_IN)
+AUDIT_PLUGIN = Path("/etc/audit/plugins.d/session-recording.conf")
+BY_OTHER_STEPS = (CONFIG, SSSD_DROP_IN, SSHD_DROP_IN, AUDIT_PLUGIN)
 """Placed each in a step of its own, not with the files that lie in the sources."""
 STATE = Path("/var/lib/session-recording")
 KEY = STATE / "key.pem"
 RUN = Path("/run/session-recording")
 RECORDER = "session-recorder.service"
 RESPONDER = "session-recording-responder.service"
+AUDIT = "session-recording-audit.service"
+AUDIT_SOCKET = "session-recording-audit.socket"
 BUS_NAME = "org.freeipa.SessionRecording1"
 ACCOUNT = "session-recording"
 PAM_PROFILE = Path("/usr/share/pam-configs/session-recording")
@@ -65,6 +68,14 @@ class Layout:
         """Files of the administrator's that had to make way."""
         return self.at(STATE) / "saved"
 
+    def has_auditd(self) -> bool:
+        """Whether there is an auditd that takes plugins."""
+        return self.at(AUDIT_PLUGIN.parent).is_dir()
+
+    def audit_plugin(self) -> Content:
+        """Our file for it."""
+        return Content((self.source / "host/files/audit-plugin.conf").read_bytes(), 0o640)
+
     def contents(self) -> dict[Path, Content]:
         """Every file that is placed as it is, by its path below `/`. Raises InstallError where one is missing."""
         sources = dict(self._sources())
@@ -81,10 +92,10 @@ class Layout:
         yield CODE / "recorder/login_shell.py", (self.source / "recorder/login_shell.py", 0o644)
         yield LOGIN_SHELL, (files / "login-shell", 0o755)
         yield PAM_HOOK, (self.source / "sssd_responder/pam_hook.py", 0o755)
-        for name in ("recorder", "responder"):
+        for name in ("recorder", "responder", "audit", "audit-plugin"):
             yield PROGRAMS / name, (files / name, 0o755)
         yield COMMAND, (files / "sessrec", 0o755)
-        for name in (RECORDER, RESPONDER):
+        for name in (RECORDER, RESPONDER, AUDIT, AUDIT_SOCKET):
             yield _UNITS / name, (files / name, 0o644)
         for path, name in {
             "/usr/lib/sysusers.d/session-recording.conf": "sysusers.conf",

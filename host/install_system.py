@@ -133,6 +133,12 @@ class System:
                 self._run("systemctl", "reload", unit)
                 return
 
+    def reload_auditd(self) -> None:
+        """Have auditd read its configuration and its plugins again, where it runs."""
+        if self._status("systemctl", "--quiet", "is-active", "auditd.service") == 0:
+            # It has no ExecReload= in Debian, and does not let itself be restarted.
+            self._run("systemctl", "kill", "--kill-whom=main", "--signal=HUP", "auditd.service")
+
     def local_users_of(self, shell: Path) -> list[str]:
         """Users of /etc/passwd who have this shell."""
         lines = Path("/etc/passwd").read_text(errors="replace").splitlines()

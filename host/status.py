@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from host import loader_environment, self_check, status_login, status_report
+from host import loader_environment, self_check, status_audit, status_login, status_report
 from host.ask import AskError, ask
 from host.install_files import differs_from_manifest
-from host.install_layout import CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
+from host.install_layout import AUDIT, CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
 from host.live_sessions import SILENT, LiveSession, live_sessions
 from host.status_check import CRITICAL, OK, WARNING, Check
 from recorder.configuration import host_settings
@@ -21,6 +21,9 @@ from recorder.configuration.config import ConfigError
 from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
 from recorder.keys import signing_key
+
+_LOST = '"action":"lost"(?!,"category")'
+"""Those that audit itself has a category for are not of messages or records that were there."""
 
 LOST_WITHIN = 24 * 3600
 """Seconds. What was lost before is not reported any more."""
@@ -56,18 +59,21 @@ def status(user: str = "") -> Status:
     ]
     if report:
         checks += status_report.checks(report)
+    checks.append(status_audit.check(report))
     checks.append(_key(report))
     sessions, check = _sessions()
     return Status([*checks, check, lost(report, settings)], sessions, report)
 
 
 def _services() -> Iterator[Check]:
-    for unit in (RESPONDER, RECORDER):
+    for unit in (RESPONDER, RECORDER, AUDIT):
         shown = _systemctl_show(unit)
         state, enabled = shown.get("ActiveState", "unknown"), shown.get("UnitFileState", "")
         name = unit.removesuffix(".service")
         if state != "active":
-            yield Check("service", CRITICAL, f"{name} is {state}: see `journalctl -u {name}`")
+            # Without the last of them sessions are recorded, only not what is audited.
+            level = WARNING if unit == AUDIT else CRITICAL
+            yield Check("service", level, f"{name} is {state}: see `journalctl -u {name}`")
         elif enabled != "enabled":
             yield Check("service", WARNING, f"{name} runs, but is not started at boot: systemctl enable {name}")
         else:
@@ -134,12 +140,13 @@ def _sessions() -> tuple[list[LiveSession], Check]:
 
 def lost(report: dict[str, Any], settings: HostSettings) -> Check:
     """Messages that recorders or journald dropped, and audit events that the kernel did."""
-    found = [text for text in (_lost_messages(settings), _lost_by_journald(settings), _lost_events(report)) if text]
+    texts = (_lost_messages(settings), _lost_by_journald(settings), _lost_events(report), status_audit.lost())
+    found = [text for text in texts if text]
     return Check("lost", WARNING if found else OK, "; ".join(found) or "nothing since yesterday")
 
 
 def _lost_messages(settings: HostSettings) -> str:
-    found = _journal(settings, "SESSREC_TYPE=event", "_SYSTEMD_UNIT=" + RECORDER, "--grep", '"action":"lost"')
+    found = _journal(settings, "SESSREC_TYPE=event", "_SYSTEMD_UNIT=" + RECORDER, "--grep", _LOST)
     return f"{found} recordings note a loss: sessrec search" if found else ""
 
 

@@ -13,6 +13,8 @@ from host import install_files
 from host.install import NOT_INSTALLED, UP_TO_DATE, Installation
 from host.install_error import InstallError
 from host.install_layout import (
+    AUDIT,
+    AUDIT_PLUGIN,
     CODE,
     COMMAND,
     CONFIG,
@@ -106,6 +108,9 @@ class Played:
     def restart_sssd(self):
         self._do("sssd")
 
+    def reload_auditd(self):
+        self._do("auditd")
+
     def local_users_of(self, shell):
         return self.users
 
@@ -137,6 +142,7 @@ class Host:
             "etc/pam.d/common-session": "session required pam_unix.so\n",
             "etc/pam.d/common-session-noninteractive": "session required pam_unix.so\n",
             "etc/sssd/sssd.conf": "[sssd]\ndomains = lab.test\n[domain/lab.test]\nid_provider = ipa\n",
+            "etc/audit/plugins.d/af_unix.conf": "active = no\n",
             "usr/share/pam-configs/unix": "",
             "usr/bin/true": "",
         }.items():
@@ -192,7 +198,7 @@ def installed(host):
 def test_everybody_s_shell_is_changed_last(host):
     host.install()
     order = [what for what in host.system.done if what.partition(" ")[0] in ("start", "pam", "sssd")]
-    assert order == [f"start {RESPONDER}", f"start {RECORDER}", "pam", "sssd"]
+    assert order == [f"start {RESPONDER}", f"start {RECORDER}", f"start {AUDIT}", "pam", "sssd"]
     assert f"override_shell = {LOGIN_SHELL}" in host.read(SSSD_DROP_IN)
     assert host.layout.at(SSSD_DROP_IN).stat().st_mode & 0o777 == 0o600
     assert host.read(SHELLS).endswith(f"/bin/bash\n{LOGIN_SHELL}\n")
@@ -505,6 +511,28 @@ def test_attributes_that_others_want_of_sssd_stay(host):
     assert host.said == [UP_TO_DATE]
 
 
+def test_auditd_is_given_its_plugin_when_there_is_one(host):
+    shutil.rmtree(host.layout.at(AUDIT_PLUGIN.parent))
+    host.install()
+    assert "auditd" not in host.system.done
+    host.layout.at(AUDIT_PLUGIN.parent).mkdir()
+    assert not host.check()
+    assert host.said == [f"would place {AUDIT_PLUGIN}", "would have auditd read its plugins again"]
+    host.install()
+    assert "path = /usr/libexec/session-recording/audit-plugin" in host.read(AUDIT_PLUGIN)
+    assert host.system.done == ["check", "auditd"]
+    assert host.check()
+    host.uninstall()
+    assert not host.has(AUDIT_PLUGIN)
+    assert "auditd" in host.system.done
+
+
+def test_new_code_is_run_by_the_audit_service_as_well(installed):
+    (installed.source / "recorder/service.py").write_text("# newer\n")
+    installed.install()
+    assert f"start {AUDIT}" in installed.system.done
+
+
 def test_a_local_user_whose_shell_it_is_would_be_locked_out_so_it_stays(installed):
     installed.system.users = ["eve"]
     with pytest.raises(InstallError, match=r"the shell of eve.*chsh"):
@@ -513,7 +541,10 @@ def test_a_local_user_whose_shell_it_is_would_be_locked_out_so_it_stays(installe
     assert installed.has(SSSD_DROP_IN)
 
 
-STOPPED_AT = ["account", "directories", "compile", "units", f"start {RESPONDER}", f"start {RECORDER}", "pam", "sssd"]
+STOPPED_AT = [
+    *("account", "directories", "compile", "units", f"start {RESPONDER}", f"start {RECORDER}", f"start {AUDIT}"),
+    *("auditd", "pam", "sssd"),
+]
 
 
 @pytest.mark.parametrize("moment", STOPPED_AT)
@@ -544,7 +575,7 @@ def test_an_interrupted_run_can_be_uninstalled(host, moment):
     assert after == before
 
 
-@pytest.mark.parametrize("moment", ["sssd", "no pam", f"stop {RECORDER}", "units"])
+@pytest.mark.parametrize("moment", ["sssd", "no pam", "auditd", f"stop {AUDIT}", f"stop {RECORDER}", "units"])
 def test_an_interrupted_uninstallation_is_finished_by_the_next(host, moment):
     host.write(str(COMMAND), "somebody's own\n")
     before = host.files()
