@@ -4,7 +4,6 @@ import datetime
 import json
 import re
 import ssl
-from fnmatch import fnmatchcase
 
 import pytest
 from cryptography import x509
@@ -260,11 +259,20 @@ def test_prop_every_part_of_a_long_word_is_whole_in_some_word(text, start, lengt
 @given(st.text("abcdefg日_ -.\n", max_size=40), st.integers(0, 40), st.integers(1, 40))
 @example("alpha be  gamma", 2, 9)
 @example("a b c", 0, 5)
+@example("alpha beta", 3, 5)
 def test_prop_a_line_has_the_joints_of_every_part_of_it(line, start, length):
     term = " ".join(line[start : start + length].split())
     there = joints(" ".join(line.split()))
-    for before, joint, after in wanted(term):
-        assert any(fnmatchcase(each, f"{before}{joint}{after}") for each in there), joint
+    found = wanted(term)
+    assert there >= set(found.whole)
+    assert any(each.startswith(found.beginning) for each in there) or not found.beginning
+
+
+def test_a_phrase_is_looked_up_by_where_its_words_meet():
+    assert wanted("alpha beta") == (["pha|bet"], "", True, True)
+    assert wanted("lpha, be") == ([], "pha|be", True, True)
+    assert wanted("al beta gamma") == (["eta|gam"], "", False, True)
+    assert wanted("alpha") == ([], "", False, False)
 
 
 @given(st.lists(st.integers(0, 3000), max_size=40))

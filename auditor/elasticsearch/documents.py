@@ -113,6 +113,8 @@ def message_line(fields: Mapping[str, Any]) -> bytes:
 
 def seen_document(shared: Mapping[str, Any], start: float, order: int, seen: Seen, *, passing: bool) -> bytes:
     """The document of a line."""
+    text = storable(seen.text)
+    folded = fold(text)
     return document(
         {
             "@timestamp": milliseconds(start + seen.at / 1000),
@@ -121,8 +123,9 @@ def seen_document(shared: Mapping[str, Any], start: float, order: int, seen: See
             "passing": passing,
             "kind": seen.kind,
             "at": seen.at,
-            "text": storable(seen.text),
-            "words": " ".join(sorted(indexed_words(seen.text))),
+            "text": text,
+            "words": " ".join(sorted(indexed_words(folded))),
+            "joints": " ".join(sorted(joints(folded))),
         }
     )
 
@@ -134,13 +137,12 @@ def event_document(shared: Mapping[str, Any], start: float, order: int, event: E
     return document({"@timestamp": stamp, **shared, **fields, **event._asdict()})
 
 
-def indexed_words(text: str) -> set[str]:
-    """The words of a text, long ones in windows, and where they meet."""
-    folded = fold(storable(text))
+def indexed_words(folded: str) -> set[str]:
+    """The words of a folded text, long ones in windows."""
     found = words(folded)
     if any(len(word) > WINDOW for word in found):
         found = {part for word in found for part in _windows(word)}
-    return found | joints(folded)
+    return found
 
 
 def storable(text: str) -> str:

@@ -1,34 +1,54 @@
 """Where two words meet, as words of the index: what finds a phrase without looking at every line that has its words.
 
-A joint is the end of one word and the beginning of the next, `ound|in_t`, for lines and phrases alike, so that the
+A joint is the end of one word and the beginning of the next, `und|in_`, for lines and phrases alike, so that the
 parts of words that a phrase begins and ends with do not matter. The index of positions that Elasticsearch has could
 say the same of whole words only.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from auditor.words import neighbours
 
-LENGTH = 4
+LENGTH = 3
 """Characters of either word."""
 
 MIDDLE = "|"
 """A separator of words, so that no word looks like a joint."""
 
 
+class Wanted(NamedTuple):
+    """What a line has among its joints that has a term in it: all of `whole`, and one that begins with `beginning`,
+    unless that is empty. `first`, `last`: this says of the term's first and last word what can be said of them."""
+
+    whole: list[str]
+    beginning: str
+    first: bool
+    last: bool
+
+
 def joints(folded: str) -> set[str]:
     """Those of a folded line."""
-    return {f"{left[-LENGTH:]}{MIDDLE}{right[:LENGTH]}" for left, right in neighbours(folded)}
+    return {_joint(left, right) for left, right in neighbours(folded)}
 
 
-def wanted(term: str) -> Iterator[tuple[str, str, str]]:
-    """For each joint of a folded term: "*" or nothing, the joint that lines with the term have, "*" or nothing.
-
-    A star stands for what a line may have more of the word there, where that would be part of the joint.
-    """
+def wanted(term: str) -> Wanted:
+    """For a folded term, whose first and last word may be parts of longer ones."""
     pairs = neighbours(term)
+    whole = []
+    beginning = ""
+    first = last = False
     for number, (left, right) in enumerate(pairs):
-        # Only the first and the last word of a term may be parts of longer ones.
-        before = "*" if number == 0 and len(left) < LENGTH and term.startswith(left) else ""
-        after = "*" if number == len(pairs) - 1 and len(right) < LENGTH and term.endswith(right) else ""
-        yield before, f"{left[-LENGTH:]}{MIDDLE}{right[:LENGTH]}", after
+        is_first = number == 0 and term.startswith(left)
+        is_last = number == len(pairs) - 1 and term.endswith(right)
+        if is_first and len(left) < LENGTH:
+            continue  # the line may have any letters before it in the joint
+        if is_last and len(right) < LENGTH:
+            beginning = _joint(left, right)
+        else:
+            whole.append(_joint(left, right))
+        first, last = first or is_first, last or is_last
+    return Wanted(whole, beginning, first, last)
+
+
+def _joint(left: str, right: str) -> str:
+    return f"{left[-LENGTH:]}{MIDDLE}{right[:LENGTH]}"

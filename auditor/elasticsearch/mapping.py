@@ -20,6 +20,8 @@ MAX_KEYWORD = 8000
 KEYWORD: Fields = {"type": "keyword", "ignore_above": MAX_KEYWORD}
 KEPT: Fields = {"type": "keyword", "index": False, "doc_values": False}
 """A string that is kept, and no more."""
+INDEXED: Fields = {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False}
+"""Words with spaces between them, each of which can be looked up as it is."""
 OPAQUE: Fields = {"type": "object", "enabled": False}
 """Any JSON that is kept, and no more."""
 LONG: Fields = {"type": "long"}
@@ -150,7 +152,9 @@ TEXT: Fields = {
     "text": {"type": "text", "norms": False},
     # Those of auditor.words, folded, with spaces between them: what finds parts of words, and words of any script, as
     # the SQLite store finds them.
-    "words": {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False},
+    "words": INDEXED,
+    # Where two of them meet (auditor.elasticsearch.joints): what finds phrases.
+    "joints": INDEXED,
     # Of an event.
     "id": LONG,
     "part": LONG,

@@ -7,19 +7,19 @@ candidate.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
-from auditor.elasticsearch.joints import wanted as joints_of
+from auditor.elasticsearch.joints import wanted
 from auditor.elasticsearch.layout import TEXTS
-from auditor.elasticsearch.server import LAST, Server
+from auditor.elasticsearch.server import LAST, PAGE, Server
 from auditor.line_match import LineMatch
 from auditor.query import LINE_KINDS, Group, Query, Selection
 from auditor.store import Facts, Hit
 from auditor.words import Piece, pieces
 
-PAGES = (50, 150)
+PAGES = (100, 150)
 """Candidates of the first page, and of those that follow: mostly the first is enough, and where one recording has
 many, the next page begins behind it."""
 
@@ -118,7 +118,11 @@ class _Finder:
         current: tuple[str, str] | None = None
         found = 0
         pages = self._server.scan(
-            TEXTS, query, SORT, sizes=PAGES, source={"excludes": ["words", "host", "user", "session"]}
+            TEXTS,
+            query,
+            SORT,
+            sizes=PAGES if self._each < PAGES[-1] else (PAGE,),
+            source={"excludes": ["words", "joints", "host", "user", "session"]},
         )
         for page in pages:
             holds = self._holds.of(hit["_source"]["rec"] for hit in page)
@@ -195,15 +199,19 @@ def _bound(time: float) -> int:
 
 
 def _words(group: Group) -> Iterator[dict[str, Any]]:
-    """What every line has among its words that has the group's terms."""
+    """What every line has among its words and their joints that has the group's terms.
+
+    To look up part of a word takes a walk through the dictionary, which is spared where a joint says as much.
+    """
     for term in group.wanted:
+        joints = wanted(term)
         for piece in pieces(term)[:MAX_PIECES]:
-            yield _word(piece)
-        for before, joint, after in islice(joints_of(term), MAX_PIECES):
-            if before or after:
-                yield {"wildcard": {"words": {"value": f"{before}{_literal(joint)}{after}"}}}
-            else:
-                yield {"term": {"words": joint}}
+            is_known = joints.first if piece.ends else joints.last
+            if piece.starts == piece.ends or not is_known:
+                yield _word(piece)
+        yield from ({"term": {"joints": joint}} for joint in joints.whole[:MAX_PIECES])
+        if joints.beginning:
+            yield {"prefix": {"joints": joints.beginning}}
 
 
 def _word(piece: Piece) -> dict[str, Any]:

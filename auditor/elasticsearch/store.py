@@ -243,7 +243,9 @@ class ElasticsearchStore:
             "should": [{"term": {"passing": False}}, last],
             "minimum_should_match": 1,
         }
-        pages = self.server.scan(TEXTS, {"bool": read}, [{name: "asc"} for name in order])
+        pages = self.server.scan(
+            TEXTS, {"bool": read}, [{name: "asc"} for name in order], source={"excludes": ["words", "joints"]}
+        )
         for page in pages:
             for hit in page:
                 yield hit["_source"]
