@@ -3,6 +3,14 @@
 setup   index templates, and the first indices behind their aliases. Run again it changes nothing that is there,
         takes new fields into the mappings, and begins a new index where the last has more than 30 GB or 30 days.
 status  what there is, and what is wrong. Exit status 1 when something is.
+log-server NAME
+        print the configuration of a log server that puts messages into the store: rsyslog, fluent-bit, fluentd,
+        logstash or vector, with the address of --store in it.
+resend FILE
+        send what rsyslog has put aside into FILE while Elasticsearch answered with errors. As often as one likes:
+        what is there stays as it is.
+kibana  print data views, saved searches and a dashboard for Kibana, to be imported there. --player-url says where
+        `{{value}}` is the recording to play, such as https://player.example.test/play/{{value}}.
 
 Every Elasticsearch 8 will do. Of a full one setup can use more, where the license has it:
   --ilm          indices roll over by themselves, and with --keep-days those of messages and texts are deleted
@@ -15,9 +23,12 @@ SESSREC_STORE_API_KEY, or SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD.
 examples:
   sessrec store setup --store https://search.example.test:9200/sessrec
   sessrec store status --store https://search.example.test:9200/sessrec
+  sessrec store log-server rsyslog --store https://search.example.test:9200/sessrec > rsyslog.conf
+  sessrec store kibana --player-url 'https://player.example.test/play/{{value}}' > objects.ndjson
 """
 
 import argparse
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +52,8 @@ class NoServerError(SessrecError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `sessrec store`."""
-    parser.add_argument("action", choices=("setup", "status"), metavar="setup|status")
+    parser.add_argument("action", choices=("setup", "status", *_WITH_NAME, "kibana"), metavar="ACTION")
+    parser.add_argument("name", nargs="?", metavar="NAME|FILE", help="of log-server, and of resend")
     parser.add_argument("--replicas", type=int, default=1, metavar="N", help="copies of each index (default: 1)")
     parser.add_argument("--shards", type=int, default=1, metavar="N", help="parts of each index (default: 1)")
     parser.add_argument("--ilm", action="store_true", help="let Elasticsearch roll indices over by itself")
@@ -51,11 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-stream", action="store_true", help="keep messages in a data stream")
     parser.add_argument("--wildcard", action="store_true", help="index lines as wildcard fields, too")
     parser.add_argument("--json", action="store_true", help="status as one JSON object")
+    parser.add_argument(
+        "--player-url", metavar="URL", help="of kibana: where recordings are played (default: no links are made)"
+    )
     add_store_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0, of status 1 where something is wrong."""
+    if (args.name is not None) != (args.action in _WITH_NAME):
+        raise NoServerError(f"write sessrec store {args.action}{_WITH_NAME.get(args.action, '')}")
+    if args.action == "log-server":
+        return _log_server(args)
+    if args.action == "kibana":
+        return _kibana(args)
     if args.store is None or isinstance(args.store, Path):
         raise NoServerError("name the store: --store https://HOST:9200/PREFIX; one in a file needs no setup")
     from auditor.elasticsearch.connection import connect
@@ -63,9 +84,53 @@ def run(args: argparse.Namespace) -> int:
 
     server = Server(connect(args.store), args.store)
     try:
-        return _setup(server, args.store, args) if args.action == "setup" else _status(server, args.json)
+        if args.action == "setup":
+            return _setup(server, args.store, args)
+        return _status(server, args.json) if args.action == "status" else _resend(server, Path(args.name))
     finally:
         server.close()
+
+
+_WITH_NAME = {"log-server": " NAME", "resend": " FILE"}
+"""Actions that need a name, and how that is written in a message."""
+
+
+def _log_server(args: argparse.Namespace) -> int:
+    from auditor.log_servers.configuration import configuration
+
+    sys.stdout.write(configuration(args.name, _address(args)))
+    return 0
+
+
+def _kibana(args: argparse.Namespace) -> int:
+    from auditor.elasticsearch.address import PREFIX
+    from auditor.kibana.objects import saved_objects
+
+    address = _address(args)
+    for each in saved_objects(address.prefix if address else PREFIX, args.player_url):
+        print_json(each)
+    return 0
+
+
+def _resend(server: "Server", path: Path) -> int:
+    from auditor.log_servers.put_aside import resend
+
+    resent = resend(server, path)
+    parts = [f"{resent.stored} messages sent again", f"{resent.known} were there already"]
+    if resent.torn:
+        parts.append(f"{resent.torn} requests that rsyslog did not write to their end")
+    if resent.refused:
+        parts.append(f"{resent.refused} refused (see `sessrec list --quarantined`)")
+    print_line(", ".join(parts))
+    return 0
+
+
+def _address(args: argparse.Namespace) -> "Address | None":
+    """What --store names, where what is printed does not need a server."""
+    if isinstance(args.store, Path):
+        raise NoServerError("name a store in Elasticsearch: --store https://HOST:9200/PREFIX")
+    address: Address | None = args.store
+    return address
 
 
 def _setup(server: "Server", address: "Address", args: argparse.Namespace) -> int:

@@ -1,0 +1,278 @@
+"""Messages through rsyslog, as we configure it, into a real Elasticsearch: through outages of both nothing is lost
+and nothing stands twice."""
+
+import json
+import os
+import random
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.layout import MESSAGES
+from auditor.elasticsearch.store import ElasticsearchStore
+from auditor.log_servers.put_aside import PutAsideError, resend
+from recorder.sinks.journald_sink import JournaldSink
+from recorder.sinks.sink import SinkError
+from recorder.sinks.syslog_sink import SyslogSink
+from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS, Proxy
+from tests.journald import JOURNALD, running_journald
+from tests.peers import needs
+from tests.recordings import messages, sessrec, stored_lines
+from tests.rsyslog_store import PATIENCE, Rsyslogd
+from tests.sealing import line_of
+
+MODULES = [*Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so"), *Path("/usr/lib64/rsyslog").glob("omel*")]
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("CI") != "true" and os.geteuid() != 0, reason="only root can put a journal in another's place"
+    ),
+    pytest.mark.skipif(
+        os.environ.get("CI") != "true" and not MODULES,
+        reason="rsyslog's omelasticsearch is not installed: apt-get install rsyslog-elasticsearch",
+    ),
+]
+
+
+@pytest.fixture
+def journald():
+    with running_journald() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def direct(elasticsearch_address):
+    store = ElasticsearchStore(elasticsearch_address)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def proxy(elasticsearch_address):
+    proxy = Proxy(elasticsearch_address.url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def rsyslogd(tmp_path, elasticsearch_address, proxy):
+    """Makes one that sends through the proxy, and starts it."""
+    made = []
+
+    def make(journald=None, **options):
+        (tmp_path / "rsyslog").mkdir()
+        address = Address(proxy.url, elasticsearch_address.prefix)
+        made.append(Rsyslogd(tmp_path / "rsyslog", address, journald, **options))
+        made[0].start()
+        return made[0]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def recorded(rec, count):
+    return messages([f"needle {n} \x1b[31m日\u009b\x7f\r\n" for n in range(count - 2)], rec=rec)
+
+
+def send(sink, objects):
+    """As the recorder does: what is not taken now is sent again."""
+    end = time.monotonic() + PATIENCE
+    for each in objects:
+        while True:
+            try:
+                sink.write([line_of(each)], rec=each["rec"], kind="event" if "event" in each else "io")
+            except SinkError:
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            else:
+                break
+    sink.close()
+
+
+def stored(direct, rec=None):
+    direct.server.refresh(MESSAGES)
+    return direct.server.count(MESSAGES, {"term": {"rec": rec}} if rec else {"match_all": {}})
+
+
+def wait_until(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@needs("rsyslogd", JOURNALD, "journalctl", "unshare")
+def test_nothing_is_lost_or_doubled_while_rsyslog_is_killed_and_elasticsearch_is_away(
+    journald, rsyslogd, proxy, direct, elasticsearch_address, tmp_path
+):
+    lot = random.Random(7)
+    by_journal, by_socket = recorded("journal", 1500), recorded("socket", 1500)
+    away = threading.Event()
+    # Of what goes through, every fifth answer is lost: it was carried out, and rsyslog does not know.
+    answers = iter(range(10**9))
+
+    def fate(method, path, body):
+        if away.is_set():
+            return CUT_BEFORE
+        return CUT_AFTER if path.startswith("/_bulk") and next(answers) % 5 == 4 else PASS
+
+    proxy.fate = fate
+    send(JournaldSink(journald.namespace), by_journal[:1])
+    daemon = rsyslogd(journald)
+    senders = [
+        threading.Thread(target=send, args=(JournaldSink(journald.namespace), by_journal[1:])),
+        threading.Thread(target=send, args=(SyslogSink(str(daemon.socket_path)), by_socket)),
+    ]
+    for sender in senders:
+        sender.start()
+    for turn in range(4):
+        time.sleep(lot.uniform(0.3, 0.9))
+        if turn in (1, 3):
+            (away.clear if away.is_set() else away.set)()
+        daemon.kill()
+        daemon.start()
+    for sender in senders:
+        sender.join()
+    away.clear()
+    # One that rsyslog had taken from the socket, and not written yet, is lost with it; the journal keeps all.
+    wait_until(lambda: stored(direct, "journal") == 1500 and stored(direct, "socket") >= 1500 - 4)
+    assert stored(direct) <= 3000
+    done = sessrec(tmp_path, "ingest", "--from", "elasticsearch", "--store", elasticsearch_address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stored_lines(direct, "journal") == [line_of(each) for each in by_journal]
+    assert set(stored_lines(direct, "socket")) <= {line_of(each) for each in by_socket}
+    assert list(direct.quarantined()) == []
+
+
+@needs("rsyslogd", "unshare")
+def test_what_elasticsearch_has_no_room_for_is_sent_again_and_what_it_refuses_is_a_dead_letter(
+    rsyslogd, proxy, direct, tmp_path, elasticsearch_address
+):
+    busy = iter(range(10**9))
+
+    def fate(method, path, body):
+        if path.startswith("/_bulk") and next(busy) < 2:
+            heads = re.findall(rb'^{"create":({.*})}$', body, re.MULTILINE)
+            error = {"type": "es_rejected_execution_exception", "reason": "no room"}
+            items = [{"create": {**json.loads(head), "status": 429, "error": error}} for head in heads]
+            return 200, {"took": 1, "errors": True, "items": items}
+        return PASS
+
+    proxy.fate = fate
+    daemon = rsyslogd()
+    whole = recorded("r", 40)
+    unfit = {**whole[3], "rec": "unfit", "event": "no object", "out_txt": "needle\x1b unfit"}
+    send(SyslogSink(str(daemon.socket_path)), [*whole[:20], unfit, *whole[20:]])
+    for text in (
+        b"no JSON \x1b[31m",
+        b'["no object"]',
+        b'{"rec":"a b","id":1,"time":1.5}',
+        b'{"rec":"r","id":1,"bytes":"\xff',
+    ):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto(b"<86>1 2026-11-26T14:00:00Z web1 sessrec - io - " + text, str(daemon.socket_path))
+    wait_until(lambda: stored(direct) == 40)
+    wait_until(lambda: sum(row.lines for row in direct.quarantined()) == 5)
+    rows = sorted(((row.rec, row.reason, row.excerpt) for row in direct.quarantined()), reverse=True)
+    assert rows[0][0] == "unfit"
+    assert rows[0][1].startswith("Elasticsearch refused it: document_parsing_exception: ")
+    assert {row[1] for row in rows[1:]} == {"it is no message: a JSON object with rec, id and time"}
+    assert all(excerpt.isprintable() for _, _, excerpt in rows)
+    assert all(row.source.startswith("rsyslog on ") for row in direct.quarantined())
+    done = sessrec(tmp_path, "ingest", "--from", "elasticsearch", "--store", elasticsearch_address)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stored_lines(direct, "r") == [line_of(each) for each in whole]
+
+
+@needs("rsyslogd", JOURNALD, "journalctl", "unshare")
+def test_only_what_the_recorder_s_unit_sent_is_taken_from_the_journal(journald, rsyslogd, direct):
+    send(JournaldSink(journald.namespace), recorded("forged", 5))
+    daemon = rsyslogd(journald, trusting=False)
+    send(SyslogSink(str(daemon.socket_path)), recorded("socket", 5))
+    wait_until(lambda: stored(direct, "socket") == 5)
+    time.sleep(1)
+    assert stored(direct) == 5
+
+
+@needs("rsyslogd", JOURNALD, "journalctl", "unshare")
+def test_a_message_cannot_hold_another_request_and_long_ones_are_whole(journald, rsyslogd, direct):
+    victim, mine, long = recorded("victim", 3), recorded("mine", 3), recorded("long", 3)
+    long[1]["out_txt"] = "\x01" * 65_536
+    long[1]["timing"] = f"=80x24>{65_536}"
+    delete = json.dumps({"delete": {"_index": direct.server.names.of(MESSAGES), "_id": "victim-2"}})
+    attack = '{"rec":"mine","id":9,"time":1.5}\n' + delete
+    send(JournaldSink(journald.namespace), [*victim, *mine, *long])
+    rsyslogd(journald)
+    wait_until(lambda: stored(direct) == 9)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        value = attack.encode()
+        field = b"MESSAGE\n" + len(value).to_bytes(8, "little") + value + b"\nSESSREC_TYPE=io\n"
+        out.sendto(field, str(journald.runtime / "socket"))
+    wait_until(lambda: list(direct.quarantined()))
+    assert stored(direct, "victim") == 3
+    found = direct.server.client.get(index=direct.server.names.of(MESSAGES), id="long-2")
+    assert found["_source"]["out_txt"] == "\x01" * 65_536
+
+
+@needs("rsyslogd", "unshare")
+def test_with_the_queue_full_senders_wait_and_nothing_is_lost(rsyslogd, proxy, direct):
+    proxy.fate = lambda *_: CUT_BEFORE
+    changes = {
+        'queue.maxFileSize="64m" queue.maxDiskSpace="4g"': 'queue.maxFileSize="100k" queue.maxDiskSpace="300k"'
+    }
+    daemon = rsyslogd(**changes)
+    whole = recorded("r", 800)
+    sender = threading.Thread(target=send, args=(SyslogSink(str(daemon.socket_path)), whole))
+    sender.start()
+    sender.join(3)
+    assert sender.is_alive()
+    proxy.fate = lambda *_: PASS
+    sender.join(PATIENCE)
+    wait_until(lambda: stored(direct) == 800)
+
+
+@needs("rsyslogd", "unshare")
+def test_what_was_put_aside_is_sent_again(rsyslogd, proxy, direct, tmp_path, elasticsearch_address):
+    """While Elasticsearch answers whole requests with an error; a newer rsyslog keeps them in its queue."""
+    blocked = {"type": "cluster_block_exception", "reason": "blocked by: [SERVICE_UNAVAILABLE/1/state not recovered]"}
+    answers = iter(range(10**9))
+    errors = [(503, {"error": blocked, "status": 503}), (429, {"error": {"type": "circuit_breaking_exception"}})]
+
+    def fate(method, path, body):
+        number = next(answers) if path.startswith("/_bulk") else 9
+        return errors[number] if number < 2 else PASS
+
+    proxy.fate = fate
+    daemon = rsyslogd()
+    whole = recorded("r", 40)
+    for part in (whole[:10], whole[10:20], whole[20:]):
+        send(SyslogSink(str(daemon.socket_path)), part)
+        time.sleep(0.5)
+    wait_until(lambda: stored(direct) in (20, 40))
+    arguments = ("store", "resend", daemon.put_aside, "--store", elasticsearch_address)
+    done = sessrec(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stored(direct) == 40
+    again = sessrec(tmp_path, *arguments)
+    assert again.stdout == "0 messages sent again, 0 were there already\n"
+    if daemon.put_aside.exists():
+        assert done.stdout == "20 messages sent again, 0 were there already\n"
+        # One more of the same, and one that was torn when rsyslog was killed.
+        text = daemon.put_aside.read_text()
+        daemon.put_aside.write_text(f"{text}{text[:70]}\n{text.splitlines()[0]}\n")
+        assert sessrec(tmp_path, *arguments).stdout == (
+            "0 messages sent again, 10 were there already, 1 requests that rsyslog did not write to their end\n"
+        )
+
+
+def test_a_file_that_is_not_rsyslog_s_is_not_sent(direct, tmp_path, elasticsearch_address):
+    (tmp_path / "file").write_text("something else\n")
+    with pytest.raises(PutAsideError, match="errorFile"):
+        resend(direct.server, tmp_path / "file")
+    assert resend(direct.server, tmp_path / "missing").stored == 0
