@@ -16,6 +16,7 @@ from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.layout import MESSAGES, TEXTS, Names
 from auditor.elasticsearch.setup import Options, setup
+from auditor.elasticsearch.status import status
 from auditor.elasticsearch.store import ElasticsearchStore
 from auditor.ingest import Ingest
 from auditor.query import Selection
@@ -265,6 +266,9 @@ def test_a_search_of_which_a_part_cannot_be_answered_is_no_answer(elasticsearch_
     try:
         with pytest.raises(StoreUnavailableError, match=r"`sessrec store status --store .*` says how it is"):
             texts(store, "needle")
+        found = status(store.server)
+        assert (found.health, found.recordings) == ("red", 0)
+        assert any("(red)" in problem for problem in found.problems)
     finally:
         store.close()
         for index in client.indices.get(index="red-*", filter_path="*.aliases"):

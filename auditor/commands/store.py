@@ -159,9 +159,8 @@ def _status(server: "Server", as_object: bool) -> int:
         print_json(asdict(found))
     else:
         print_line(f"Elasticsearch {found.version} at {server.address}: {found.health}")
-        print_line(
-            f"{found.recordings} recordings, {found.unsettled} of them not settled, {found.refused} dead letters"
-        )
+        counts = ["?" if each < 0 else str(each) for each in (found.recordings, found.unsettled, found.refused)]
+        print_line(f"{counts[0]} recordings, {counts[1]} of them not settled, {counts[2]} dead letters")
         rows = [
             (kind, str(found.indices[kind]), str(found.documents[kind]), f"{found.sizes[kind] / 1e6:.1f}")
             for kind in found.documents

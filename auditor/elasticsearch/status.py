@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from elasticsearch import ApiError
-
 from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import KINDS, MESSAGES, RECORDINGS, REFUSALS, Kind
 from auditor.elasticsearch.server import Server
+from auditor.store import StoreUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`version` of the server; `health` green, yellow or red; documents and bytes of each kind; recordings of which
-    not all is known yet or taken in; dead letters. `problems` are sentences that say what to do."""
+    """`version` of the server; `health` green, yellow or red; documents, bytes and indices of each kind.
+
+    `recordings`, those of which not all that is known is searchable yet (`unsettled`), and dead letters (`refused`):
+    -1 where that cannot be said. `problems` are sentences that say what to do.
+    """
 
     version: str
     health: str
@@ -57,7 +59,7 @@ def status(server: Server) -> Status:
 def _count(server: Server, kind: Kind, query: dict[str, Any]) -> int:
     try:
         return server.count(kind, query)
-    except ApiError:
+    except StoreUnavailableError:
         return -1
 
 
