@@ -151,10 +151,18 @@ class Host:
         """That which is forked for keepers."""
         return next(pid for pid in children_of(self.pid("recorder")) if b"keeper.py" in command_line(pid))
 
+    def workers(self) -> list[int]:
+        """One for each session that is awake; not the one that is forked ahead, which does not lead a session yet."""
+        return [pid for pid in children_of(self.zygote()) if os.getsid(pid) == pid]
+
     def forked(self) -> list[int]:
         """The processes of all logins."""
         others = {self.zygote(), self.nursery()}
-        return [pid for one in (self.pid("recorder"), *others) for pid in children_of(one) if pid not in others]
+        return [
+            *(pid for pid in children_of(self.pid("recorder")) if pid not in others),
+            *children_of(self.nursery()),
+            *self.workers(),
+        ]
 
     def until(self, condition, what: str, name: str = "recorder"):
         end = time.monotonic() + PATIENCE

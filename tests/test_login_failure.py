@@ -9,7 +9,7 @@ import pytest
 
 from auditor.verify import Verdict, verify
 from recorder.keys.signing_key import load
-from tests.logins import POLICY, Login, made
+from tests.logins import POLICY, Login, children_of, made
 from tests.recorded import lines_of, output_of
 
 ALLOW = 'on_failure = "allow"\nshell = "/bin/dash"'
@@ -236,11 +236,14 @@ def test_a_user_without_a_home_is_recorded(host):
 
 @pytest.mark.parametrize(("settings", "status"), [("", 254), (ALLOW, 0)])
 def test_where_no_process_can_be_had_the_host_says_what_follows(settings, status):
-    with made(settings) as host:
+    with made(more=settings) as host:
         host.start()
         # Root is above the limit on processes by its capabilities, but not above that of its control group.
+        host.until(lambda: children_of(host.zygote()), "one is forked ahead")
         group = process_limit(host.zygote())
         try:
+            # One is forked ahead.
+            assert Login(host, "-c", "true").finish() == 0
             login = Login(host, "-c", "echo went on")
             assert login.finish() == status
             said = login.seen.decode()
@@ -248,6 +251,7 @@ def test_where_no_process_can_be_had_the_host_says_what_follows(settings, status
             assert ("sessions on this host are recorded, and this cannot be" in said) == (status != 0)
         finally:
             host.stop("recorder")
+            host.until(lambda: not (group / "cgroup.procs").read_text(), "it has ended")
             group.rmdir()
 
 

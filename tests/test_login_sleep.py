@@ -10,7 +10,7 @@ import pytest
 from auditor.verify import Verdict, verify
 from recorder.formats.message import Resize
 from recorder.keys.signing_key import load
-from tests.logins import POLICY, USER, Login, children_of, made
+from tests.logins import POLICY, USER, Login, made
 from tests.recorded import input_of, lines_of, messages_of, output_of
 from tests.test_login_failure import process_limit
 from tests.test_login_terminal import resized
@@ -144,7 +144,7 @@ def test_a_session_whose_recorder_is_killed_ends(host, state, killed):
     pid = int(login.run("trap '' HUP; echo $$"))
     if state == "sleeps":
         sleeps(host, keeper)
-    workers = children_of(host.zygote())
+    workers = host.workers()
     os.kill(keeper if killed == "keeper" else workers[0], signal.SIGKILL)
     login.finish()
     host.ended()

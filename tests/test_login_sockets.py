@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.logins import OTHER, RECORDER, USER, Login, children_of, made
+from tests.logins import OTHER, RECORDER, USER, Login, made
 
 CLIENT = """
 import array, os, random, socket, struct, sys, time
@@ -212,7 +212,7 @@ def test_who_connects_and_says_nothing_holds_only_himself_up(host):
     try:
         assert silent.stdout.readline() == b"there\n"
         assert logs_in(host, OTHER) < 3
-        assert len(children_of(host.zygote())) <= 16
+        assert len(host.workers()) <= 16
     finally:
         silent.kill()
         silent.wait()

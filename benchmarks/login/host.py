@@ -123,7 +123,8 @@ class Host:
     def workers(self) -> list[int]:
         """The recorder's processes, one for each session that does not sleep."""
         zygote, _ = _children(self.pid("recorder"))[:2]
-        return _children(zygote)
+        # One is forked ahead, and does not lead a session yet.
+        return [pid for pid in _children(zygote) if os.getsid(pid) == pid]
 
     def keepers(self) -> list[int]:
         """One for each session."""

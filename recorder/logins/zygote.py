@@ -1,8 +1,8 @@
 """A process that stays as the service was when it had just become warm, and is forked for every worker.
 
 The service itself writes to some hundred pages for each login, and a process that is forked from it keeps those as
-they were, for itself alone. This one writes to a few, always the same. It outlives the service as long as there are
-keepers that may ask it for workers.
+they were, for itself alone. This one writes to a few, always the same. One is forked ahead of the login that it will
+serve. The zygote outlives the service as long as there are keepers that may ask it for workers.
 """
 
 import gc
@@ -10,11 +10,15 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from select import POLLIN, poll
+from select import POLLHUP, POLLIN, poll
 from typing import NoReturn
 
 from recorder.logins.nursery import GoneError, answered
 
+RETRY = 250
+"""Milliseconds between two tries to fork, where there can be no process."""
+
+_BEGIN, _WAKE = b"begin", b"wake"
 _LONGEST = 256
 _MOST = 16
 
@@ -42,7 +46,7 @@ class Zygote:
                 alone()
                 self._orders.close()
                 self.wake.close()
-                _fork_for_all(orders, woken, begin, wake)
+                _Forking(orders, woken, begin, wake).run()
             finally:
                 os._exit(1)
         orders.close()
@@ -52,7 +56,7 @@ class Zygote:
     def order(self, connection: socket.socket, kept: socket.socket, about: bytes) -> None:
         """Ask for a worker for a login. Raises GoneError."""
         try:
-            socket.send_fds(self._orders, [b"begin" + about], [connection.fileno(), kept.fileno()])
+            socket.send_fds(self._orders, [_BEGIN + about], [connection.fileno(), kept.fileno()])
         except OSError as error:
             raise GoneError(error.errno, "the process that is forked for workers is gone") from error
 
@@ -66,41 +70,110 @@ class Zygote:
         self.wake.close()
 
 
-def _fork_for_all(orders: socket.socket, woken: socket.socket, begin: Begin, wake: Wake) -> None:
-    gc.disable()
-    # Nobody asks how workers end: they say it to their keepers.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    watch = poll()
-    watch.register(orders, POLLIN)
-    watch.register(woken, POLLIN)
-    asking = 2
-    while asking:
-        for descriptor, _ in watch.poll():
-            connection = orders if descriptor == orders.fileno() else woken
-            try:
-                data, ancillary, _, _ = connection.recvmsg(
-                    _LONGEST, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC
-                )
-            except OSError:
-                data, ancillary = b"", []
+class _Forking:
+    """The zygote's own side. `orders` come from the service, `woken` from keepers."""
+
+    def __init__(self, orders: socket.socket, woken: socket.socket, begin: Begin, wake: Wake) -> None:
+        self._orders = orders
+        self._woken = woken
+        self._begin = begin
+        self._wake = wake
+        self._watch = poll()
+        self._spare = -1
+
+    def run(self) -> None:
+        """Until neither can come any more."""
+        gc.disable()
+        # Nobody asks how workers end: they say it to their keepers.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self._watch.register(self._woken, POLLIN)
+        asking = {self._orders.fileno(), self._woken.fileno()}
+        self._fork_spare()
+        while asking:
+            # Without a spare one, which there is no room for, it takes orders itself, and says so.
+            for descriptor, event in self._watch.poll(RETRY if self._spare < 0 else None):
+                if descriptor == self._spare:
+                    self._end_spare()
+                elif descriptor == self._woken.fileno():
+                    if not self._serve(self._woken):
+                        asking.discard(descriptor)
+                        self._watch.unregister(descriptor)
+                elif event & POLLHUP or not self._serve(self._orders):
+                    asking.discard(descriptor)
+                    self._watch.unregister(descriptor)
+            if self._spare < 0 and self._orders.fileno() in asking:
+                self._fork_spare()
+
+    def _fork_spare(self) -> None:
+        """A process that takes the next order: who logs in does not wait for the fork."""
+        used, use = os.pipe2(os.O_CLOEXEC)
+        pid = _forked()
+        if pid == 0:
+            os.close(used)
+            # Keepers must notice that nobody takes what they ask for.
+            self._woken.close()
+            data, descriptors = _received(self._orders)
             if not data:
-                watch.unregister(descriptor)
-                asking -= 1
-                continue
-            descriptors = [number for _, _, value in ancillary for number in memoryview(value).cast("i").tolist()]
-            try:
-                pid = os.fork()
-            except OSError as error:
-                pid = -(error.errno or 1)
-            if pid == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                orders.close()
-                woken.close()
-                gc.enable()
-                if connection is orders:
-                    begin(socket.socket(fileno=descriptors[0]), socket.socket(fileno=descriptors[1]), data[5:])
-                wake(socket.socket(fileno=descriptors[0]), descriptors[1:], data[4:])
-            for number in descriptors:
-                os.close(number)
-            if connection is orders:
-                orders.send(b"%d" % pid)
+                os._exit(0)
+            os.write(use, b".")
+            os.close(use)
+            self._orders.send(b"%d" % os.getpid())
+            self._become(self._orders, data, descriptors)
+        os.close(use)
+        if pid < 0:
+            os.close(used)
+        else:
+            self._spare = used
+            self._watch.register(used, POLLIN)
+        self._watch.register(self._orders, 0 if pid > 0 else POLLIN)
+
+    def _end_spare(self) -> None:
+        """It has begun to serve a login, or was killed."""
+        if not os.read(self._spare, 1):
+            poll().poll(RETRY)
+        self._watch.unregister(self._spare)
+        os.close(self._spare)
+        self._spare = -1
+
+    def _serve(self, connection: socket.socket) -> bool:
+        """One that has come; False where nobody is there any more."""
+        data, descriptors = _received(connection)
+        if not data:
+            return False
+        pid = _forked()
+        if pid == 0:
+            self._become(connection, data, descriptors)
+        for number in descriptors:
+            os.close(number)
+        if connection is self._orders:
+            self._orders.send(b"%d" % pid)
+        return True
+
+    def _become(self, connection: socket.socket, data: bytes, descriptors: list[int]) -> NoReturn:
+        """The process that was asked for."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        ordered = connection is self._orders
+        self._orders.close()
+        self._woken.close()
+        gc.enable()
+        first, *rest = descriptors
+        if ordered:
+            self._begin(socket.socket(fileno=first), socket.socket(fileno=rest[0]), data[len(_BEGIN) :])
+        self._wake(socket.socket(fileno=first), rest, data[len(_WAKE) :])
+
+
+def _forked() -> int:
+    """As fork has it; where it fails, the negative number of its error."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or 1)
+
+
+def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """What has come, and with it; nothing from who is gone."""
+    try:
+        data, ancillary, _, _ = connection.recvmsg(_LONGEST, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC)
+    except OSError:
+        return b"", []
+    return data, [number for _, _, value in ancillary for number in memoryview(value).cast("i").tolist()]
