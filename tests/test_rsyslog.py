@@ -224,7 +224,10 @@ def test_a_message_cannot_hold_another_request_and_long_ones_are_whole(journald,
 def test_with_the_queue_full_senders_wait_and_nothing_is_lost(rsyslogd, proxy, direct):
     proxy.fate = lambda *_: CUT_BEFORE
     changes = {
-        'queue.maxFileSize="64m" queue.maxDiskSpace="4g"': 'queue.maxFileSize="100k" queue.maxDiskSpace="300k"'
+        'queue.maxFileSize="64m" queue.maxDiskSpace="4g"': 'queue.maxFileSize="100k" queue.maxDiskSpace="300k"',
+        'action.resumeIntervalMax="10"': 'action.resumeIntervalMax="1"',
+        # What a request that failed had in it, rsyslog sends one by one.
+        '"500" queue.minDequeueBatchSize="500"': '"50" queue.minDequeueBatchSize="50"',
     }
     daemon = rsyslogd(**changes)
     whole = recorded("r", 800)
