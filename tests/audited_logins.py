@@ -76,7 +76,9 @@ class AuditedHost:
     def command(self, text: str, uid: int = USER) -> subprocess.CompletedProcess[bytes]:
         """As `ssh host TEXT`."""
         argv = [*self.host.inside, *self._become(uid, "-c", text)]
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        # By their home the host knows processes that are left of it.
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.host.base / "home")}
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=environment)
 
     def _become(self, uid: int, *arguments: str) -> list[str]:
         become = f"setpriv --reuid={uid} --regid={uid} --clear-groups"

@@ -39,6 +39,8 @@ TICK = 1.0
 """Seconds between two looks at what waits, while there are records."""
 AFTER = 5.0
 """Seconds after the last record in which something may still wait for more of it."""
+LEAVE = 1.0
+"""Seconds after the signal to end in which sessions that are over are served."""
 TIDY = 30.0
 """Seconds between two looks at which logins are left."""
 _NOBODY = " auid=4294967295 "
@@ -69,11 +71,14 @@ class AuditService:
     def run(self) -> int:
         """Serve until a signal asks to end; the exit status."""
         service_manager.notify("READY=1")
-        while not self._stopping:
+        until = 0.0
+        while not self._stopping or (self._endings and monotonic() < until):
             descriptors, workers = self._watched()
             for descriptor in _ready(descriptors, self._timeout()):
                 self._serve(descriptor, workers)
             self._attend(monotonic())
+            # Sessions that end now may still have what is theirs.
+            until = until or (monotonic() + LEAVE if self._stopping else 0.0)
         service_manager.notify("STOPPING=1")
         self._stop()
         return 0
