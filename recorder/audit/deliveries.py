@@ -148,7 +148,7 @@ class Delivery:
 def packed(event: AuditEvent) -> bytes:
     """An event as a worker gets it, not longer than a packet."""
     fields = event.fields
-    while len(data := _encode({"time": event.time, "fields": fields}).encode(errors="backslashreplace")) > PACKET:
+    while len(data := _encode({"time": event.time, "fields": fields}).encode(errors="replace")) > PACKET:
         process = fields.get("process", {})
         arguments = process.get("args", [])
         if not arguments:
