@@ -53,7 +53,15 @@ TAKEN, SECONDS, SIZE = "documents/s", "ms, p95", "bytes"
 TARGETS = [
     Target("documents taken in", lambda figures: figures[TAKEN]["all"], "at least", 5000, "documents/s"),
     Target("list of recordings, p95", lambda figures: figures[SECONDS]["list"], "at most", 300, "ms"),
-    Target("phrase with its places, p95", lambda figures: figures[SECONDS]["phrase"], "at most", 300, "ms"),
+    Target(
+        "phrase with its places, p95",
+        lambda figures: figures[SECONDS]["phrase"],
+        "at most",
+        300,
+        "ms",
+        "A request fetches lines from compressed blocks that lie apart, and a phrase that many lines of one recording "
+        "have takes several. The machine had other work: see the load.",
+    ),
     Target("start of playback, p95", lambda figures: figures[SECONDS]["play"], "at most", 300, "ms"),
 ]
 
@@ -218,6 +226,7 @@ def section(found: Outcome, facts: list[list[str]]) -> str:
         "measured.",
         "\n".join(f"- {line}" for line in [*machine(), "Elasticsearch 8.19.4, one node, a heap of 2 GB, one shard"]),
         table(target_rows(found)),
+        *(f"**{target.measure}**: {target.reason}" for target, value in found if value and not target.met(value)),
         table(facts),
     ]
     return "\n\n".join(parts) + "\n"
