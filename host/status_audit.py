@@ -16,8 +16,8 @@ def check(report: dict[str, Any]) -> Check:
     except AskError as error:
         return Check("events", WARNING, f"audit events are not recorded: {error}")
     if source := said.get("source"):
-        text = f"of {said.get('recordings', 0)} sessions are recorded, {_NAMES.get(source, source)}"
-        more = f", and of {said['background']} logins in the background" if said.get("background") else ""
+        text = f"recorded {_NAMES.get(source, source)}, of {said.get('recordings', 0)} sessions now"
+        more = f" and {said['background']} logins in the background" if said.get("background") else ""
         return Check("events", OK, text + more)
     text = f"audit events are not recorded: {said.get('problem') or 'none come'}"
     return Check("events", WARNING if (report.get("audit") or {}).get("users") else OK, text)

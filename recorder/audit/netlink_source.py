@@ -167,7 +167,7 @@ def _serial(payload: bytes) -> int:
 
 def _reason(error: OSError) -> str:
     if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-        return "this kernel has no audit"
+        return "this kernel has no audit, or none for containers"
     if error.errno in (errno.EPERM, errno.EACCES, errno.ECONNREFUSED):
         return "the kernel does not let this container, or this process, read audit records"
     return os.strerror(error.errno or 0)
