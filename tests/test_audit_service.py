@@ -146,7 +146,7 @@ def test_nothing_is_told_twice_and_what_was_missed_is_told_when_the_service_is_k
 
 def test_nothing_is_lost_by_a_restart_where_systemd_holds_the_socket():
     with audited(start=False) as host:
-        kept = NetlinkSource(lambda serial: None)
+        kept = NetlinkSource(lambda serial, at: None)
         try:
             host.start(descriptor=kept.descriptor)
             login = host.shell()

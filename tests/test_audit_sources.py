@@ -145,11 +145,11 @@ def test_what_auditd_tells_while_the_service_is_away_comes_when_it_is_back(tmp_p
 
     try:
         tell(0, 100)
-        source = PluginSource(path, seen.append)
+        source = PluginSource(path, lambda serial, at: seen.append(serial))
         receive(source, 100)
         source.close()
         tell(100, 200)
-        source = PluginSource(path, seen.append)
+        source = PluginSource(path, lambda serial, at: seen.append(serial))
         tell(200, 210)
         receive(source, 210)
         source.close()
@@ -249,12 +249,12 @@ def test_what_an_earlier_boot_has_counted_means_nothing(tmp_path, monkeypatch):
 
 def test_a_socket_without_the_group_tells_nothing_until_it_is_asked_to(tmp_path):
     with machine_audit():
-        source = NetlinkSource(lambda serial: None)
+        source = NetlinkSource(lambda serial, at: None)
         source.listen(False)
         source.receive()
         subprocess.run(["auditctl", "-m", "unheard"], check=True)
         heard = []
-        source._seen = heard.append
+        source._seen = lambda serial, at: heard.append(serial)
         source.receive()
         assert heard == []
         source.listen(True)

@@ -40,12 +40,12 @@ class AuditSourceError(SessrecError):
 class NetlinkSource:
     """Records of the group. `descriptor` of a socket that is open already, or a new one. Raises AuditSourceError.
 
-    `seen` is told the serial of every message, also of those that no event is made of.
+    `seen` is told serial and time of every message, also of those that no event is made of.
     """
 
     name = "netlink"
 
-    def __init__(self, seen: Callable[[int], object], descriptor: int = -1) -> None:
+    def __init__(self, seen: Callable[[int, float], object], descriptor: int = -1) -> None:
         self.overflowed = False
         """Whether messages were dropped since this was last set to False, because they were not read in time."""
         self._seen = seen
@@ -82,9 +82,9 @@ class NetlinkSource:
                 continue
             _, number, *_ = unpack(message)
             payload = message[_HEADER.size :]
-            serial = _serial(payload)
-            if serial:
-                seen(serial)
+            stamp = _stamp(payload)
+            if stamp is not None:
+                seen(*stamp)
             record = from_netlink(number, payload)
             if record is not None:
                 records.append(record)
@@ -158,11 +158,13 @@ def _bound() -> socket.socket:
     return link
 
 
-def _serial(payload: bytes) -> int:
-    """Of `audit(1700000000.123:4711): ...`, 0 for what is none."""
-    head, _, _ = payload[:48].partition(b"):")
-    digits = head.partition(b":")[2]
-    return int(digits) if head.startswith(b"audit(") and digits.isdigit() else 0
+def _stamp(payload: bytes) -> tuple[int, float] | None:
+    """Serial and time of `audit(1700000000.123:4711): ...`, None of what is none."""
+    time, _, serial = payload[:48].partition(b"):")[0].partition(b":")
+    try:
+        return int(serial), float(time.removeprefix(b"audit("))
+    except ValueError:
+        return None
 
 
 def _reason(error: OSError) -> str:

@@ -14,19 +14,19 @@ from recorder.logins.login_peer import credentials
 
 CHUNK = 1 << 18
 _BUFFER = 1 << 22
-_SERIAL = re.compile(rb"^(?:node=\S+ )?type=(?!DAEMON_)\S+ msg=audit\(\d+\.\d+:(\d+)\)", re.MULTILINE)
+_STAMP = re.compile(rb"^(?:node=\S+ )?type=(?!DAEMON_)\S+ msg=audit\((\d+\.\d+):(\d+)\)", re.MULTILINE)
 """Records of auditd itself are numbered by itself."""
 
 
 class PluginSource:
     """Listens at `path`, where only root may connect. Raises AuditSourceError.
 
-    `seen` is told the serial of every record, also of those that no event is made of.
+    `seen` is told serial and time of every record, also of those that no event is made of.
     """
 
     name = "auditd"
 
-    def __init__(self, path: Path, seen: Callable[[int], object]) -> None:
+    def __init__(self, path: Path, seen: Callable[[int, float], object]) -> None:
         self.dropped = 0
         """Records that the plugin had to drop while nobody was here, since this was last set to 0."""
         self._seen = seen
@@ -77,8 +77,8 @@ class PluginSource:
             return None
         whole, _, rest = (rest + data).rpartition(b"\n")
         self._rest[descriptor] = connection, rest if len(rest) <= MAX_LINE else b""
-        for serial in _SERIAL.findall(whole):
-            self._seen(int(serial))
+        for time, serial in _STAMP.findall(whole):
+            self._seen(int(serial), float(time))
         if LOST in whole:
             self.dropped += sum(int(count) for count in re.findall(rb"^%b (\d+)$" % re.escape(LOST), whole, re.M))
             whole = re.sub(rb"^%b \d+\n?" % re.escape(LOST), b"", whole, flags=re.M)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from select import POLLIN, poll
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 
 from recorder.audit.background import BackgroundRecording, user_name
@@ -39,6 +39,8 @@ TICK = 1.0
 """Seconds between two looks at what waits, while there are records."""
 AFTER = 5.0
 """Seconds after the last record in which something may still wait for more of it."""
+TOGETHER = 0.01
+"""Seconds in which records gather that are taken together."""
 LEAVE = 1.0
 """Seconds after the signal to end in which sessions that are over are served."""
 TIDY = 30.0
@@ -77,6 +79,9 @@ class AuditService:
             for descriptor in _ready(descriptors, self._timeout()):
                 self._serve(descriptor, workers)
             self._attend(monotonic())
+            if monotonic() - self._heard < TOGETHER:
+                # Records come one by one; some of them at a time cost a third.
+                sleep(TOGETHER)
             # Sessions that end now may still have what is theirs.
             until = until or (monotonic() + LEAVE if self._stopping else 0.0)
         service_manager.notify("STOPPING=1")

@@ -14,6 +14,8 @@ from recorder.audit.record import Record
 
 QUIET = 0.1
 """Seconds without a record after which all up to then have come, where the kernel does not say how many wait."""
+LATE = 0.05
+"""Seconds by which records may come after later ones."""
 FIRST = 0.3
 """Seconds from the first record on in which it may be that an earlier one comes."""
 SOCKET = "audit-records.socket"
@@ -38,6 +40,7 @@ class Sources:
         self._lowest = 0
         self._first_at = 0.0
         self._last_at = 0.0
+        self._newest = 0.0
         self.plugin = PluginSource(run / SOCKET, self._seen)
         self.netlink: NetlinkSource | None = None
         try:
@@ -79,6 +82,8 @@ class Sources:
 
     def drained(self, since: float) -> bool:
         """Whether all was read that the kernel had to tell at `since`, in monotonic seconds."""
+        if self._newest > time.time() - (time.monotonic() - since) + LATE:
+            return True
         if self.plugin.connected or self.netlink is None:
             return time.monotonic() - max(since, self._last_at) > QUIET
         status = kernel_status()
@@ -132,8 +137,9 @@ class Sources:
             self.problem = str(error)
         return records
 
-    def _seen(self, serial: int) -> None:
+    def _seen(self, serial: int, at: float) -> None:
         self._last_at = time.monotonic()
+        self._newest = max(at, self._newest)
         if not self._first_at:
             self._first_at, self._lowest = self._last_at, serial
         elif serial < self._lowest:
