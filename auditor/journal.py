@@ -2,6 +2,9 @@
 
 Entries are found by the fields that our recorder and tlog's journal writer set, and by the program that journald says
 sent them. `_UID` and `_SYSTEMD_UNIT`, which journald adds and a sender cannot forge, are kept as the origin.
+
+Of a directory each journal in it is read by itself, and has a mark of its own: what systemd-journal-remote receives
+late, from a host that was away, stands before what others have sent meanwhile.
 """
 
 import json
@@ -11,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from auditor.ingest import Ingest
+from auditor.journal_files import Journal as Files
+from auditor.journal_files import journals
 from auditor.printable import printable
-from auditor.store import Store
+from auditor.store import Refusal, Store
 from recorder.errors import SessrecError
 from recorder.formats.message import MAX_LINE
 
@@ -28,8 +33,21 @@ BATCH_BYTES = 2 * 1024 * 1024
 MAX_MATCHES = 2000
 """Recordings of tlog that are named on journalctl's command line."""
 
-_FIELDS = "MESSAGE,_UID,_SYSTEMD_UNIT"
-_MATCHES = ("SESSREC_TYPE=io", "SESSREC_TYPE=event", "_COMM=tlog-rec-session", "_COMM=tlog-rec")
+SERVICE = "session-recorder.service"
+"""The unit that records logins."""
+
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""MESSAGE_ID of what journald says after it has dropped entries of a unit by its rate limit: SD_MESSAGE_JOURNAL_DROPPED
+of systemd/sd-messages.h."""
+
+_FIELDS = "MESSAGE,MESSAGE_ID,N_DROPPED,OBJECT_SYSTEMD_UNIT,_HOSTNAME,_TRANSPORT,_UID,_SYSTEMD_UNIT"
+_MATCHES = (
+    "SESSREC_TYPE=io",
+    "SESSREC_TYPE=event",
+    "_COMM=tlog-rec-session",
+    "_COMM=tlog-rec",
+    f"MESSAGE_ID={DROPPED}",
+)
 
 
 class JournalError(SessrecError):
@@ -37,26 +55,41 @@ class JournalError(SessrecError):
 
 
 class Entry(NamedTuple):
-    """A message of the journal, the position behind it, and its origin."""
+    """A message of the journal, the position behind it, its origin, and the unit of that. Where journald says that it
+    has dropped entries of the unit, `dropped` is what it says."""
 
     line: bytes
     cursor: str
     origin: str
+    unit: str = ""
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The system's journal, one of its namespaces, or the files of a directory."""
+    """The system's journal, one of its namespaces, or the files of a directory; `only` one journal of those."""
 
     namespace: str | None = None
     directory: Path | None = None
+    only: Files | None = None
 
     @property
     def source(self) -> str:
         """How the store calls it."""
         if self.directory:
-            return f"journal:directory={printable(str(self.directory.absolute()))}"
+            name = f"journal:directory={printable(str(self.directory.absolute()))}"
+            return f"{name} {printable(self.only.name)}" if self.only else name
         return f"journal:namespace={self.namespace or ''}"
+
+    @property
+    def parts(self) -> "list[Journal]":
+        """The journals that are read each by itself. Raises JournalError."""
+        if self.directory is None or self.only is not None:
+            return [self]
+        try:
+            return [Journal(directory=self.directory, only=files) for files in journals(self.directory)]
+        except OSError as error:
+            raise JournalError(f"cannot read the journal in {self.directory}: {error.strerror}") from error
 
     def entries(self, after: str | None) -> Iterator[Entry]:
         """The messages behind a cursor. Raises JournalError."""
@@ -78,7 +111,9 @@ class Journal:
         if program is None:
             raise JournalError("journalctl is not installed: a journal can only be read where systemd is")
         command = [program, "--quiet", "--no-pager"]
-        if self.directory:
+        if self.only:
+            command += [f"--file={path}" for path in self.only.paths]
+        elif self.directory:
             command.append(f"--directory={self.directory}")
         elif self.namespace:
             command.append(f"--namespace={self.namespace}")
@@ -92,24 +127,74 @@ class Journal:
         return [part for match in matches for part in ("+", match)][1:]
 
 
-def ingest_journal(ingest: Ingest, store: Store, journal: Journal) -> None:
-    """Take in what the journal has behind the point reached last time. Raises JournalError."""
-    source = journal.source
-    cursor = store.marks(source).get(source)
-    lines: list[bytes] = []
-    origins: list[str] = []
-    size = 0
-    for entry in journal.entries(cursor):
-        lines.append(entry.line)
-        origins.append(entry.origin)
-        cursor = entry.cursor
-        size += len(entry.line)
-        if size >= BATCH_BYTES:
-            ingest.take(source, cursor, lines, origins)
-            lines, origins, size = [], [], 0
-    if lines:
-        ingest.take(source, cursor, lines, origins)
-    ingest.settle(source)
+class JournalSource:
+    """A journal that is looked at again and again. `dropped` counts entries that journald has dropped by its rate
+    limit, of units that recordings come from."""
+
+    def __init__(self, ingest: Ingest, store: Store, journal: Journal) -> None:
+        self.dropped = 0
+        self._ingest = ingest
+        self._store = store
+        self._journal = journal
+        self._seen: dict[str, tuple[object, ...]] = {}
+        # Of which entries are recordings: what others lose, a web server say, is nothing to us.
+        self._units = {SERVICE}
+
+    def look(self) -> None:
+        """Take in what the journal has behind the point reached last time. Raises JournalError."""
+        marks = self._store.marks(self._journal.source)
+        for part in self._journal.parts:
+            state = part.only.state() if part.only else ()
+            if state and self._seen.get(part.source) == state:
+                continue
+            try:
+                self._take(part, marks.get(part.source))
+            except JournalError:
+                if part.only is None or all(path.exists() for path in part.only.paths):
+                    raise
+                continue  # rotated away meanwhile: the next look finds the others
+            # As it was before it was read: what was added meanwhile is for the next look.
+            self._seen[part.source] = state
+
+    def _take(self, journal: Journal, cursor: str | None) -> None:
+        lines: list[bytes] = []
+        origins: list[str] = []
+        size = 0
+        for entry in journal.entries(cursor):
+            if entry.dropped and not (self._journal.namespace or entry.unit in self._units):
+                continue
+            cursor = entry.cursor
+            if entry.dropped:
+                # Not before what stands before it: with it goes how far the journal was read.
+                self._ingest.take(journal.source, cursor, lines, origins)
+                lines, origins, size = [], [], 0
+                self._tell(journal.source, entry)
+                continue
+            self._units.add(entry.unit)
+            lines.append(entry.line)
+            origins.append(entry.origin)
+            size += len(entry.line)
+            if size >= BATCH_BYTES:
+                self._ingest.take(journal.source, cursor, lines, origins)
+                lines, origins, size = [], [], 0
+        if lines:
+            self._ingest.take(journal.source, cursor, lines, origins)
+        self._ingest.settle(journal.source)
+
+    def _tell(self, source: str, entry: Entry) -> None:
+        """Keep with what was refused what was never there."""
+        self.dropped += int(entry.dropped)
+        reason = f"journald has dropped messages of {entry.origin} by its rate limit: set RateLimitIntervalSec=0"
+        excerpt = printable(entry.line.decode("utf-8", "replace"))
+        self._store.add(source, entry.cursor, (), [Refusal(reason, "", excerpt)])
+
+
+def ingest_journal(ingest: Ingest, store: Store, journal: Journal) -> int:
+    """Take in what the journal has behind the point reached last time; how many entries journald says that it has
+    dropped. Raises JournalError."""
+    source = JournalSource(ingest, store, journal)
+    source.look()
+    return source.dropped
 
 
 def _entry(line: bytes) -> Entry | None:
@@ -126,10 +211,27 @@ def _entry(line: bytes) -> Entry | None:
             text = b"the field MESSAGE stands more than once"
     else:
         text = message.encode("utf-8", "surrogatepass") if isinstance(message, str) else b"no MESSAGE"
-    unit = fields.get("_SYSTEMD_UNIT")
-    origin = f"uid={fields.get('_UID', '')} unit={unit if isinstance(unit, str) else ''}"
     # Between the tokens of JSON a newline is as good as a space, and inside of strings it cannot stand.
-    return Entry(text.replace(b"\n", b" "), str(cursor), printable(origin))
+    text = text.replace(b"\n", b" ")
+    unit = _text(fields, "_SYSTEMD_UNIT")
+    if fields.get("MESSAGE_ID") == DROPPED and "SESSREC_TYPE" not in fields:
+        return _dropped(fields, str(cursor), text)
+    origin = f"uid={fields.get('_UID', '')} unit={unit}"
+    return Entry(text, str(cursor), printable(origin), unit)
+
+
+def _dropped(fields: dict[str, Any], cursor: str, text: bytes) -> Entry | None:
+    """What journald says of dropped entries; None where somebody else says it."""
+    if fields.get("_TRANSPORT") != "driver":
+        return None
+    unit, count = _text(fields, "OBJECT_SYSTEMD_UNIT"), _text(fields, "N_DROPPED")
+    origin = printable(f"{unit or 'a unit'} on {_text(fields, '_HOSTNAME') or 'this host'}")
+    return Entry(text, cursor, origin, unit, count if count.isdecimal() else "1")
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
 
 
 @contextmanager

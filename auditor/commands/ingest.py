@@ -19,7 +19,7 @@ from pathlib import Path
 
 from auditor.file_source import changed_files, ingest_files
 from auditor.ingest import Ingest
-from auditor.journal import Journal, ingest_journal
+from auditor.journal import Journal, JournalSource
 from auditor.own_store import add_store_argument
 from auditor.printable import printable
 from auditor.recording import RecordingError
@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="FILE|DIR", help="recordings, or directories of them")
     parser.add_argument("--journal", action="store_true", help="read the systemd journal")
     parser.add_argument("--namespace", metavar="NAME", help="the journal of this namespace")
-    parser.add_argument("--directory", type=Path, metavar="DIR", help="the journal files in this directory")
+    parser.add_argument(
+        "--directory", type=Path, metavar="DIR", help="the journals in this directory, or of this file"
+    )
     parser.add_argument(
         "--from",
         dest="origin",
@@ -80,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
             if args.origin is not None:
                 status = _raw(ingest, store, args)
             elif is_journal:
-                journal = Journal(args.namespace, args.directory)
-                status = _repeat(lambda: _journal(ingest, store, journal), args.follow)
+                journal = JournalSource(ingest, store, Journal(args.namespace, args.directory))
+                status = _repeat(lambda: _journal(journal), args.follow)
             else:
                 status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), args.follow)
             if not args.quiet:
@@ -137,8 +139,14 @@ def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
     return status
 
 
-def _journal(ingest: Ingest, store: Store, journal: Journal) -> int:
-    ingest_journal(ingest, store, journal)
+def _journal(journal: JournalSource) -> int:
+    before = journal.dropped
+    journal.look()
+    if journal.dropped > before:
+        sys.stderr.write(
+            f"sessrec: journald has dropped {journal.dropped - before} messages by its rate limit: "
+            "set RateLimitIntervalSec=0 (see `sessrec list --quarantined`)\n"
+        )
     return 0
 
 
