@@ -37,8 +37,8 @@ SERVICE = "session-recorder.service"
 """The unit that records logins."""
 
 DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
-"""MESSAGE_ID of what journald says after it has dropped entries of a unit by its rate limit: SD_MESSAGE_JOURNAL_DROPPED
-of systemd/sd-messages.h."""
+"""MESSAGE_ID of what journald says after it has dropped entries of a unit by its rate limit:
+SD_MESSAGE_JOURNAL_DROPPED of systemd/sd-messages.h."""
 
 _FIELDS = "MESSAGE,MESSAGE_ID,N_DROPPED,OBJECT_SYSTEMD_UNIT,_HOSTNAME,_TRANSPORT,_UID,_SYSTEMD_UNIT"
 _MATCHES = (

@@ -29,9 +29,9 @@ exec rsyslogd -n -f "$HERE/rsyslog.conf" -i NONE
 
 
 class Rsyslogd:
-    """`journald`: whose journal it reads. `trusting`: it takes what any unit sent, since the tests run in none."""
+    """`journald`: whose journal it reads. `trusting`: it takes what any unit sent. `changes` of the configuration."""
 
-    def __init__(self, home, address, journald=None, *, trusting=True, **changes):
+    def __init__(self, home, address, journald=None, *, trusting=False, **changes):
         self.home = Path(home)
         self.socket_path = self.home / "log"
         self.put_aside = self.home / "work" / "put-aside"
@@ -60,6 +60,10 @@ class Rsyslogd:
             env=environment, pass_fds=[self._socket.fileno()], stdin=subprocess.DEVNULL,
             stderr=(self.home / "said").open("ab"),
         )  # fmt: skip
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def kill(self):
         """As its unit stops it, and as a crash does."""

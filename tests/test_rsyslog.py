@@ -25,6 +25,7 @@ from tests.peers import needs
 from tests.recordings import messages, sessrec, stored_lines
 from tests.rsyslog_store import PATIENCE, Rsyslogd
 from tests.sealing import line_of
+from tests.units import unit
 
 MODULES = [*Path("/usr/lib").glob("*/rsyslog/omelasticsearch.so"), *Path("/usr/lib64/rsyslog").glob("omel*")]
 
@@ -43,6 +44,12 @@ pytestmark = [
 def journald():
     with running_journald() as daemon:
         yield daemon
+
+
+@pytest.fixture
+def recorder():
+    with unit("session-recorder.service") as made:
+        yield made
 
 
 @pytest.fixture
@@ -95,6 +102,12 @@ def send(sink, objects):
     sink.close()
 
 
+def send_entry(entry, journald):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        out.sendto(entry, str(journald.runtime / "socket"))
+        time.sleep(0.3)  # until journald has seen of which unit we are
+
+
 def stored(direct, rec=None):
     direct.server.refresh(MESSAGES)
     return direct.server.count(MESSAGES, {"term": {"rec": rec}} if rec else {"match_all": {}})
@@ -109,7 +122,7 @@ def wait_until(condition):
 
 @needs("rsyslogd", JOURNALD, "journalctl", "unshare")
 def test_nothing_is_lost_or_doubled_while_rsyslog_is_killed_and_elasticsearch_is_away(
-    journald, rsyslogd, proxy, direct, elasticsearch_address, tmp_path
+    journald, recorder, rsyslogd, proxy, direct, elasticsearch_address, tmp_path
 ):
     lot = random.Random(7)
     by_journal, by_socket = recorded("journal", 1500), recorded("socket", 1500)
@@ -123,22 +136,20 @@ def test_nothing_is_lost_or_doubled_while_rsyslog_is_killed_and_elasticsearch_is
         return CUT_AFTER if path.startswith("/_bulk") and next(answers) % 5 == 4 else PASS
 
     proxy.fate = fate
-    send(JournaldSink(journald.namespace), by_journal[:1])
+    recorder.run(send, JournaldSink(journald.namespace), by_journal[:1])
     daemon = rsyslogd(journald)
     senders = [
-        threading.Thread(target=send, args=(JournaldSink(journald.namespace), by_journal[1:])),
-        threading.Thread(target=send, args=(SyslogSink(str(daemon.socket_path)), by_socket)),
+        recorder.start(send, JournaldSink(journald.namespace), by_journal[1:]),
+        recorder.start(send, SyslogSink(str(daemon.socket_path)), by_socket),
     ]
-    for sender in senders:
-        sender.start()
     for turn in range(4):
         time.sleep(lot.uniform(0.3, 0.9))
         if turn in (1, 3):
             (away.clear if away.is_set() else away.set)()
         daemon.kill()
         daemon.start()
-    for sender in senders:
-        sender.join()
+    for finish in senders:
+        finish()
     away.clear()
     # One that rsyslog had taken from the socket, and not written yet, is lost with it; the journal keeps all.
     wait_until(lambda: stored(direct, "journal") == 1500 and stored(direct, "socket") >= 1500 - 4)
@@ -193,7 +204,7 @@ def test_what_elasticsearch_has_no_room_for_is_sent_again_and_what_it_refuses_is
 @needs("rsyslogd", JOURNALD, "journalctl", "unshare")
 def test_only_what_the_recorder_s_unit_sent_is_taken_from_the_journal(journald, rsyslogd, direct):
     send(JournaldSink(journald.namespace), recorded("forged", 5))
-    daemon = rsyslogd(journald, trusting=False)
+    daemon = rsyslogd(journald)
     send(SyslogSink(str(daemon.socket_path)), recorded("socket", 5))
     wait_until(lambda: stored(direct, "socket") == 5)
     time.sleep(1)
@@ -201,19 +212,18 @@ def test_only_what_the_recorder_s_unit_sent_is_taken_from_the_journal(journald, 
 
 
 @needs("rsyslogd", JOURNALD, "journalctl", "unshare")
-def test_a_message_cannot_hold_another_request_and_long_ones_are_whole(journald, rsyslogd, direct):
+def test_a_message_cannot_hold_another_request_and_long_ones_are_whole(journald, recorder, rsyslogd, direct):
     victim, mine, long = recorded("victim", 3), recorded("mine", 3), recorded("long", 3)
     long[1]["out_txt"] = "\x01" * 65_536
     long[1]["timing"] = f"=80x24>{65_536}"
     delete = json.dumps({"delete": {"_index": direct.server.names.of(MESSAGES), "_id": "victim-2"}})
     attack = '{"rec":"mine","id":9,"time":1.5}\n' + delete
-    send(JournaldSink(journald.namespace), [*victim, *mine, *long])
+    recorder.run(send, JournaldSink(journald.namespace), [*victim, *mine, *long])
     rsyslogd(journald)
     wait_until(lambda: stored(direct) == 9)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-        value = attack.encode()
-        field = b"MESSAGE\n" + len(value).to_bytes(8, "little") + value + b"\nSESSREC_TYPE=io\n"
-        out.sendto(field, str(journald.runtime / "socket"))
+    value = attack.encode()
+    entry = b"MESSAGE\n" + len(value).to_bytes(8, "little") + value + b"\nSESSREC_TYPE=io\n"
+    recorder.run(send_entry, entry, journald)
     wait_until(lambda: list(direct.quarantined()))
     assert stored(direct, "victim") == 3
     found = direct.server.client.get(index=direct.server.names.of(MESSAGES), id="long-2")

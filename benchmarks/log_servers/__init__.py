@@ -1,0 +1,1 @@
+"""Log servers under load, and away for a while."""
