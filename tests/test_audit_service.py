@@ -9,7 +9,7 @@ import pytest
 from auditor.verify import Verdict, verify
 from recorder.audit.netlink_source import NetlinkSource
 from recorder.keys.signing_key import load
-from tests.audited_logins import audited, lines, numbers
+from tests.audited_logins import POLICIES, audited, lines, numbers
 from tests.logins import OTHER, USER
 from tests.test_login_sleep import sleeps
 
@@ -68,6 +68,15 @@ def test_a_command_that_is_over_at_once_has_its_events_before_its_end(host):
     for path in host.host.recordings.glob("*.jsonl"):
         assert verdict(host, path.stem) is Verdict.COMPLETE
         assert len([args for args in host.ran(path.stem) if args[0] == "/bin/true"]) == 1
+
+
+def test_events_stand_among_the_bytes_of_a_command_that_is_copied():
+    with audited(POLICIES + 'capture = ["output", "command-bytes"]\n') as host:
+        host.command("for i in 1 2 3 4 5; do echo $i; echo $i >&2; /bin/sleep 0.15; done")
+        host.host.ended()
+        (path,) = host.host.recordings.glob("*.jsonl")
+        assert host.ran(path.stem).count(["/bin/sleep", "0.15"]) == 5
+        assert verdict(host, path.stem) is Verdict.COMPLETE
 
 
 def test_what_outlives_its_session_has_a_recording_of_its_own(host):

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from recorder.audit.attribution import Attribution, Background, Later
+from recorder.audit.attribution import HOLD, Attribution, Background, Later
 from recorder.audit.background import QUIET, BackgroundRecording
 from recorder.audit.deliveries import Delivery
 from recorder.audit.event import AuditEvent
@@ -41,6 +41,7 @@ class Dispatch:
         self._sessions = sessions
         self._begin = begin
         self._held: deque[AuditEvent] = deque()
+        self._changes = 0
         self._recent: OrderedDict[int, None] = OrderedDict()
         self._complained = False
         self._attribution = Attribution(
@@ -75,10 +76,7 @@ class Dispatch:
     def attend(self) -> None:
         """What time brings: those that were held, packets that are due, signatures."""
         self.refresh()
-        held, self._held = self._held, deque()
-        now = time()
-        for event in held:
-            self._place(event, now)
+        self._look_at_held(time())
         for background in self.backgrounds.values():
             background.attend()
         self.send(monotonic())
@@ -123,7 +121,7 @@ class Dispatch:
         self.refresh()
         recording = self.recordings.get(rec)
         if recording is not None and recording.ended is None:
-            recording.ended = time()
+            self.recordings.end(recording, time())
             self._attribution.ended(recording)
         return recording
 
@@ -177,6 +175,17 @@ class Dispatch:
         for background in self.backgrounds.values():
             background.end("signal")
         self.backgrounds.clear()
+
+    def _look_at_held(self, now: float) -> None:
+        """Those that have waited for long enough; all, where there is a session more or less."""
+        changed = self._changes != self.recordings.changes
+        self._changes = self.recordings.changes
+        held = self._held
+        for _ in range(len(held)):
+            if not changed and now < held[0].time + HOLD:
+                break
+            # Such as wait on go to the end.
+            self._place(held.popleft(), now)
 
     def _place(self, event: AuditEvent, now: float, *, final: bool = False) -> None:
         try:

@@ -47,7 +47,10 @@ class Recordings:
     """Those that go on, and those that have ended lately."""
 
     def __init__(self, directory: str) -> None:
+        self.changes = 0
+        """Counts beginnings, ends and new leaders."""
         self._directory = directory
+        self._written: dict[str, tuple[int, int]] = {}
         self._by_rec: dict[str, Recording] = {}
         self._by_login: dict[Login, list[Recording]] = {}
         self._changed_at = -1
@@ -74,18 +77,25 @@ class Recordings:
             changed_at = os.stat(self._directory).st_mtime_ns
             if changed_at == self._changed_at:
                 return []
-            names = [name[:-5] for name in os.listdir(self._directory) if name.endswith(".json")]
+            with os.scandir(self._directory) as entries:
+                written = {one.name[:-5]: _written(one) for one in entries if one.name.endswith(".json")}
         except OSError:
             return []
         now = time.time()
         self._changed_at = changed_at if now - changed_at / 1e9 > FRESH else -1
-        for rec in names:
-            self._read(rec)
-        there = set(names)
-        gone = [one for one in self._by_rec.values() if one.ended is None and one.rec not in there]
+        for rec, at in written.items():
+            if self._written.get(rec) != at:
+                self._read(rec)
+        self._written = written
+        gone = [one for one in self._by_rec.values() if one.ended is None and one.rec not in written]
         for one in gone:
-            one.ended = now
+            self.end(one, now)
         return gone
+
+    def end(self, recording: Recording, at: float) -> None:
+        """One is over."""
+        recording.ended = at
+        self.changes += 1
 
     def forget(self, now: float, living: frozenset[Login]) -> None:
         """Drop those of logins without a process, which ended so long ago that nobody asks for them."""
@@ -99,6 +109,7 @@ class Recordings:
 
     def add(self, recording: Recording) -> None:
         """One that has begun."""
+        self.changes += 1
         self._by_rec[recording.rec] = recording
         self._by_login.setdefault(recording.login, []).append(recording)
         self._by_login[recording.login].sort(key=lambda one: one.started)
@@ -115,6 +126,15 @@ class Recordings:
                 return  # half a description is none yet
         elif known.leader != (leader := int(description.get("leader") or known.leader)):
             known.leader, known.root = leader, parent_of(leader)
+            self.changes += 1
+
+
+def _written(entry: os.DirEntry[str]) -> tuple[int, int]:
+    """Another one for each time that a description is written: it is another file then."""
+    try:
+        return entry.inode(), entry.stat().st_mtime_ns
+    except OSError:
+        return 0, 0
 
 
 def described(description: dict[str, Any]) -> Recording:

@@ -124,7 +124,14 @@ class AuditService:
         if not records:
             return
         self._heard = monotonic()
-        self._dispatch.take(self._converter.feed_records(list(self._of_somebody(records))))
+        try:
+            events = self._converter.feed_records(list(self._of_somebody(records)))
+        except Exception as error:
+            # Whatever it is that nobody has foreseen in a record, it costs these and no others.
+            sys.stderr.write(f"audit: {len(records)} records could not be understood: {error!r}\n")
+            self._dispatch.tell_lost(len(records), "the audit service did not understand records")
+            return
+        self._dispatch.take(events)
         self._dispatch.send(monotonic())
 
     def _of_somebody(self, records: list[Record]) -> Iterable[Record]:
