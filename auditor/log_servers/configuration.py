@@ -9,11 +9,13 @@ NAMES = {
     "rsyslog": "rsyslog/rsyslog.conf",
     "rsyslog-service": "rsyslog/session-recording-rsyslog.service",
     "rsyslog-socket": "rsyslog/session-recording-rsyslog.socket",
+    "rsyslog-resend-service": "rsyslog/session-recording-resend.service",
+    "rsyslog-resend-timer": "rsyslog/session-recording-resend.timer",
     "fluent-bit": "fluent-bit/fluent-bit.yaml",
     "fluent-bit-filter": "fluent-bit/session_recording.lua",
     "fluentd": "fluentd/fluent.conf",
     "logstash": "logstash/session-recording.conf",
-    "vector": "vector/vector.yaml",
+    "vector": "vector/vector.toml",
 }
 """What `sessrec store log-server` prints, and the file that it is."""
 
