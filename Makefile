@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-login bench-directory bench-audit man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-login bench-directory bench-audit soak-rsyslog man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-elasticsearch  a store of a million messages; QUICK=1"
 	@echo "make bench-directory  what commands and hosts wait for, in a lab with a thousand policies"
 	@echo "make bench-audit      audit records as events beside regular expressions and ausearch. QUICK=1"
+	@echo "make soak-rsyslog     rsyslog and Elasticsearch away under load; needs root. OUTAGE=600 for ten minutes each"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make man     man pages into build/man"
 	@echo "make setup   $(VENV) from the lock files"
@@ -95,6 +96,9 @@ bench-directory: setup
 
 bench-audit: setup peers
 	$(BIN)/python -m benchmarks.audit.run $(if $(QUICK),--quick)
+
+soak-rsyslog: setup peers
+	$(BIN)/python -m benchmarks.log_servers.run $(if $(OUTAGE),--outage $(OUTAGE))
 
 man: setup
 	$(BIN)/python -m docs.man build/man
