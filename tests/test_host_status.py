@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from host import proof_login, proof_sink, status, status_report
+from host import proof_login, proof_sink, status, status_audit, status_report
 from host.ask import AskError, ask
 from host.commands import sessions as sessions_command
 from host.config_example import config_example
@@ -48,6 +48,76 @@ def test_a_host_that_is_well_says_so():
         ("policies", "ok", "3 of FreeIPA's, as ldap://ipa.lab.test had them 2 seconds ago"),
         ("audit", "ok", "2 rules for 1 users"),
     ]
+
+
+@pytest.fixture
+def audit_service(tmp_path, monkeypatch):
+    """A function that has something answer in the place of the audit service."""
+    threads = []
+    monkeypatch.setattr(status_audit, "RUN", tmp_path)
+
+    def answers(**said):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listening.bind(str(tmp_path / "audit.socket"))
+        listening.listen()
+
+        def serve():
+            connection, _ = listening.accept()
+            with connection, listening:
+                assert json.loads(connection.recv(1000)) == {"ask": "status"}
+                connection.send(json.dumps(said).encode())
+
+        threads.append(threading.Thread(target=serve))
+        threads[-1].start()
+
+    yield answers
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "report", "level", "text"),
+    [
+        ({"source": "auditd", "recordings": 2}, WELL, "ok", "recorded by auditd's plugin, of 2 sessions now"),
+        (
+            {"source": "netlink", "background": 1},
+            WELL,
+            "ok",
+            "recorded from the kernel, of 0 sessions now and 1 logins",
+        ),
+        (
+            {"source": "", "problem": "this kernel has no audit"},
+            WELL,
+            "warning",
+            "not recorded: this kernel has no audit",
+        ),
+        (
+            {"source": "", "problem": "it has none"},
+            {**WELL, "audit": {"users": {}}},
+            "ok",
+            "not recorded: it has none",
+        ),
+    ],
+)
+def test_where_audit_events_come_from_is_said_and_a_problem_only_where_somebody_is_audited(
+    audit_service, said, report, level, text
+):
+    audit_service(**said)
+    check = status_audit.check(report)
+    assert (check.name, check.level) == ("events", level)
+    assert text in check.text
+
+
+def test_an_audit_service_that_is_not_there_is_a_warning(audit_service):
+    check = status_audit.check(WELL)
+    assert check.level == "warning"
+    assert "nobody is at" in check.text
+    assert status_audit.lost() == ""
+
+
+def test_audit_records_that_were_lost_are_counted(audit_service):
+    audit_service(lost=7)
+    assert status_audit.lost() == "7 audit records since the audit service started"
 
 
 def test_policies_that_were_never_read_are_critical():
