@@ -247,6 +247,18 @@ def test_what_an_earlier_boot_has_counted_means_nothing(tmp_path, monkeypatch):
     assert Progress(tmp_path / "progress.json").read() == 0
 
 
+def test_a_socket_that_an_earlier_service_has_taken_out_of_the_group_is_in_it_again(tmp_path):
+    with machine_audit():
+        kept = NetlinkSource(lambda serial, at: None)
+        kept.listen(False)
+        sources = Sources(tmp_path, os.dup(kept.descriptor))
+        assert sources.problem == ""
+        subprocess.run(["auditctl", "-m", "heard"], check=True)
+        until(lambda: sources.receive(sources.netlink.descriptor) or sources.highest, "a record comes")
+        sources.close()
+        kept.close()
+
+
 def test_a_socket_without_the_group_tells_nothing_until_it_is_asked_to(tmp_path):
     with machine_audit():
         source = NetlinkSource(lambda serial, at: None)

@@ -49,7 +49,8 @@ class NetlinkSource:
         self.overflowed = False
         """Whether messages were dropped since this was last set to False, because they were not read in time."""
         self._seen = seen
-        self._joined = True
+        # The service before this one may have left the group.
+        self._joined = descriptor < 0
         try:
             if descriptor >= 0:
                 self._socket = socket.socket(fileno=descriptor)
