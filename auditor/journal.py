@@ -95,7 +95,8 @@ class Journal:
         """The messages behind a cursor. Raises JournalError."""
         command = [*self._command(), "--output=json", "--all", f"--output-fields={_FIELDS}", "--no-tail"]
         if after:
-            command.append(f"--after-cursor={after}")
+            # Not --after-cursor: where the entry itself is gone, that leaves out the first one behind it.
+            command.append(f"--cursor={after}")
         with _output([*command, *self._matches()]) as output:
             while line := output.readline(MAX_ENTRY):
                 if not line.endswith(b"\n"):
@@ -103,7 +104,7 @@ class Journal:
                         line = output.readline(MAX_ENTRY)
                     continue
                 entry = _entry(line)
-                if entry:
+                if entry and entry.cursor != after:
                     yield entry
 
     def _command(self) -> list[str]:

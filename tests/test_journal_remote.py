@@ -35,7 +35,7 @@ def receive(path, built, *, began):
         micros = int((began + number) * 1_000_000)
         fields = {
             "__REALTIME_TIMESTAMP": micros,
-            "__MONOTONIC_TIMESTAMP": micros % 10**9,
+            "__MONOTONIC_TIMESTAMP": micros,
             "_BOOT_ID": BOOT,
             "_UID": 990,
             "_SYSTEMD_UNIT": "session-recorder.service",
@@ -80,6 +80,20 @@ def test_only_journals_with_something_new_are_read(store, tmp_path, monkeypatch)
     receive(tmp_path / "remote-web1.journal", whole[3:], began=2000)
     source.look()
     assert ingest.counts.taken == 6
+
+
+@needs(REMOTE, "journalctl")
+def test_what_was_read_may_be_rotated_away_and_removed(store, tmp_path):
+    whole = messages(["needle\r\n"] * 7, rec="r")
+    receive(tmp_path / "remote-web1.journal", whole[:3], began=1000)
+    assert look(store, tmp_path) == (3, 0, 0)
+    (tmp_path / "remote-web1.journal").rename(tmp_path / "remote-web1@1.journal")
+    receive(tmp_path / "remote-web1.journal", whole[3:6], began=2000)
+    assert look(store, tmp_path) == (3, 0, 0)
+    (tmp_path / "remote-web1@1.journal").unlink()
+    (tmp_path / "remote-web1.journal").unlink()
+    receive(tmp_path / "remote-web1.journal", whole[6:], began=3000)
+    assert look(store, tmp_path) == (3, 0, 0)
 
 
 @needs(REMOTE, "journalctl")
