@@ -16,25 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from auditor.ingest import Ingest
 from auditor.journal_files import Journal as Files
 from auditor.journal_files import journals
 from auditor.printable import printable
-from auditor.store import Refusal, Store
 from recorder.errors import SessrecError
 from recorder.formats.message import MAX_LINE
 
 MAX_ENTRY = 4 * MAX_LINE
 """Bytes of one line of journalctl: a message within a JSON string, most of whose characters need no escape."""
 
-BATCH_BYTES = 2 * 1024 * 1024
-"""Bytes of messages added to the store together."""
-
 MAX_MATCHES = 2000
 """Recordings of tlog that are named on journalctl's command line."""
-
-SERVICE = "session-recorder.service"
-"""The unit that records logins."""
 
 DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
 """MESSAGE_ID of what journald says after it has dropped entries of a unit by its rate limit:
@@ -126,76 +118,6 @@ class Journal:
             recs = [line.rstrip(b"\n").decode("utf-8", "replace") for line in output]
         matches = [*_MATCHES, *[f"TLOG_REC={rec}" for rec in recs[-MAX_MATCHES:]]]
         return [part for match in matches for part in ("+", match)][1:]
-
-
-class JournalSource:
-    """A journal that is looked at again and again. `dropped` counts entries that journald has dropped by its rate
-    limit, of units that recordings come from."""
-
-    def __init__(self, ingest: Ingest, store: Store, journal: Journal) -> None:
-        self.dropped = 0
-        self._ingest = ingest
-        self._store = store
-        self._journal = journal
-        self._seen: dict[str, tuple[object, ...]] = {}
-        # Of which entries are recordings: what others lose, a web server say, is nothing to us.
-        self._units = {SERVICE}
-
-    def look(self) -> None:
-        """Take in what the journal has behind the point reached last time. Raises JournalError."""
-        marks = self._store.marks(self._journal.source)
-        for part in self._journal.parts:
-            state = part.only.state() if part.only else ()
-            if state and self._seen.get(part.source) == state:
-                continue
-            try:
-                self._take(part, marks.get(part.source))
-            except JournalError:
-                if part.only is None or all(path.exists() for path in part.only.paths):
-                    raise
-                continue  # rotated away meanwhile: the next look finds the others
-            # As it was before it was read: what was added meanwhile is for the next look.
-            self._seen[part.source] = state
-
-    def _take(self, journal: Journal, cursor: str | None) -> None:
-        lines: list[bytes] = []
-        origins: list[str] = []
-        size = 0
-        for entry in journal.entries(cursor):
-            if entry.dropped and not (self._journal.namespace or entry.unit in self._units):
-                continue
-            cursor = entry.cursor
-            if entry.dropped:
-                # Not before what stands before it: with it goes how far the journal was read.
-                self._ingest.take(journal.source, cursor, lines, origins)
-                lines, origins, size = [], [], 0
-                self._tell(journal.source, entry)
-                continue
-            self._units.add(entry.unit)
-            lines.append(entry.line)
-            origins.append(entry.origin)
-            size += len(entry.line)
-            if size >= BATCH_BYTES:
-                self._ingest.take(journal.source, cursor, lines, origins)
-                lines, origins, size = [], [], 0
-        if lines:
-            self._ingest.take(journal.source, cursor, lines, origins)
-        self._ingest.settle(journal.source)
-
-    def _tell(self, source: str, entry: Entry) -> None:
-        """Keep with what was refused what was never there."""
-        self.dropped += int(entry.dropped)
-        reason = f"journald has dropped messages of {entry.origin} by its rate limit: set RateLimitIntervalSec=0"
-        excerpt = printable(entry.line.decode("utf-8", "replace"))
-        self._store.add(source, entry.cursor, (), [Refusal(reason, "", excerpt)])
-
-
-def ingest_journal(ingest: Ingest, store: Store, journal: Journal) -> int:
-    """Take in what the journal has behind the point reached last time; how many entries journald says that it has
-    dropped. Raises JournalError."""
-    source = JournalSource(ingest, store, journal)
-    source.look()
-    return source.dropped
 
 
 def _entry(line: bytes) -> Entry | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from auditor.ingest import Ingest
-from auditor.journal import Journal, JournalError, ingest_journal
+from auditor.journal import Journal, JournalError
+from auditor.journal_source import JournalSource
 from auditor.query import Selection
 from recorder.sinks.journald_sink import JournaldSink
 from recorder.sinks.sink import SinkError
@@ -61,7 +62,7 @@ def sync(journald):
 
 def take(store, journald):
     ingest = Ingest(store)
-    ingest_journal(ingest, store, Journal(journald.namespace))
+    JournalSource(ingest, store, Journal(journald.namespace)).look()
     return ingest.counts.taken, ingest.counts.known, ingest.counts.refused
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.ingest import Ingest
-from auditor.journal import Journal, JournalError, JournalSource, _entry
+from auditor.journal import Journal, JournalError, _entry
 from auditor.journal_files import journals
+from auditor.journal_source import JournalSource
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import messages, sessrec, texts
@@ -107,6 +108,23 @@ def test_one_file_of_a_journal_is_read(tmp_path):
     (tmp_path / "broken.journal").write_bytes(b"no journal")
     with pytest.raises(JournalError):
         list(Journal(directory=tmp_path / "broken.journal").parts[0].entries(None))
+
+
+@needs(REMOTE, "journalctl")
+def test_a_broken_journal_of_one_host_does_not_keep_the_others_away(store, tmp_path):
+    whole = messages(["needle\r\n"] * 4, rec="r")
+    (tmp_path / "remote-a.journal").write_bytes(b"LPKSHHRH" + bytes(5000))
+    receive(tmp_path / "remote-b.journal", whole[:3], began=1000)
+    ingest = Ingest(store)
+    source = JournalSource(ingest, store, Journal(directory=tmp_path))
+    assert [str(error).startswith("journalctl cannot read the journal: ") for error in source.look()] == [True]
+    assert source.look() == []
+    receive(tmp_path / "remote-b.journal", whole[3:], began=2000)
+    assert (source.look(), ingest.counts.taken) == ([], 6)
+    assert [row.source.rpartition(" ")[2] for row in store.quarantined()] == ["remote-a"]
+    done = sessrec(tmp_path, "ingest", "--directory", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stdout == "1 recordings, 6 new messages\n"
 
 
 @live

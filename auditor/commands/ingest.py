@@ -19,7 +19,8 @@ from pathlib import Path
 
 from auditor.file_source import changed_files, ingest_files
 from auditor.ingest import Ingest
-from auditor.journal import Journal, JournalSource
+from auditor.journal import Journal
+from auditor.journal_source import JournalSource
 from auditor.own_store import add_store_argument
 from auditor.printable import printable
 from auditor.recording import RecordingError
@@ -141,13 +142,15 @@ def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
 
 def _journal(journal: JournalSource) -> int:
     before = journal.dropped
-    journal.look()
+    errors = journal.look()
+    for error in errors:
+        sys.stderr.write(f"sessrec: {printable(str(error))}\n")
     if journal.dropped > before:
         sys.stderr.write(
             f"sessrec: journald has dropped {journal.dropped - before} messages by its rate limit: "
             "set RateLimitIntervalSec=0 (see `sessrec list --quarantined`)\n"
         )
-    return 0
+    return 1 if errors else 0
 
 
 def _files(ingest: Ingest, store: Store, paths: list[Path], quiet: bool) -> int:
