@@ -80,6 +80,14 @@ class AuditedHost:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.host.base / "home")}
         return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=environment)
 
+    def connection(self, *texts: str, uid: int = USER) -> None:
+        """As several `ssh host TEXT` that share a connection: sessions of one login, side by side."""
+        become = f"setpriv --reuid={uid} --regid={uid} --clear-groups {self.host.login_shell} -c"
+        script = f'echo {uid} >/proc/self/loginuid; for text; do {become} "$text" & sleep 0.3; done; wait'
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.host.base / "home")}
+        argv = [*self.host.inside, "sh", "-c", script, "sh", *texts]
+        subprocess.run(argv, stdin=subprocess.DEVNULL, check=True, timeout=60, env=environment)
+
     def _become(self, uid: int, *arguments: str) -> list[str]:
         become = f"setpriv --reuid={uid} --regid={uid} --clear-groups"
         script = f'echo {uid} >/proc/self/loginuid; exec {become} {self.host.login_shell} "$@"'

@@ -70,6 +70,23 @@ def test_a_command_that_is_over_at_once_has_its_events_before_its_end(host):
         assert len([args for args in host.ran(path.stem) if args[0] == "/bin/true"]) == 1
 
 
+def test_sessions_that_share_a_connection_have_each_their_own_events(host):
+    text = "for i in 1 2 3 4; do /bin/true {0} $i; sh -c '/bin/true {0} below; sleep 0.2'; done"
+    names = ("first", "second", "third")
+    host.connection(*map(text.format, names))
+    host.host.ended()
+    recs = {path.stem for path in host.host.recordings.glob("*.jsonl")} - set(host.backgrounds())
+    seen = {}
+    for rec in recs:
+        told = [args[1:] for args in host.ran(rec) if args[0] == "/bin/true"]
+        [name] = {args[0] for args in told}
+        assert sorted(told) == sorted([[name, str(i)] for i in range(1, 5)] + [[name, "below"]] * 4)
+        # The login shell that it began with is its own as well.
+        assert [args[-1] for args in host.ran(rec) if args[0] == "setpriv"] == [text.format(name)]
+        seen[name] = rec
+    assert set(seen) == set(names)
+
+
 def test_events_stand_among_the_bytes_of_a_command_that_is_copied():
     with audited(POLICIES + 'capture = ["output", "command-bytes"]\n') as host:
         host.command("for i in 1 2 3 4 5; do echo $i; echo $i >&2; /bin/sleep 0.15; done")
