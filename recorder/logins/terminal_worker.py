@@ -10,7 +10,7 @@ from recorder.capture.masking import InputMask
 from recorder.capture.session_process import Foreign
 from recorder.errors import SessrecError
 from recorder.logins.login_request import SLAVE, answer
-from recorder.logins.session_control import TERMINATED, tell_on_terminal
+from recorder.logins.session_control import ABANDONED, TERMINATED, tell_on_terminal
 from recorder.logins.worker import Worker
 
 MOVE = 10.0
@@ -88,6 +88,12 @@ class TerminalWorker(Worker):
         os.close(outer)
         # The shell has just been hung up; how it ends is known to who waits for it only if he asks afterwards.
         self.process.ends(LAST_WORD if reason == TERMINATED else spawn.GRACE)
+        if failed is None and reason != ABANDONED:
+            # The terminal is given back when this process has ended: nobody may begin a session on it before.
+            try:
+                self.hear_last()
+            except SessrecError as error:
+                failed, reason = error, "recording-failed"
         self._let_go()
         return self.finish(reason, failed)
 

@@ -73,7 +73,7 @@ class Worker:
         self.session = Session(recorded.header, spool, deny=self.decision.deny, sign_interval=settings.sign_interval)
         self.events = SessionEvents(self.session)
         self.control = SessionControl(bench.listening, self.events, recorded.description, bench.kept, self.signals)
-        self._audit = bench.audit
+        self._audit = bench.audit if self.decision.audit else ""
         if resumed is not None:
             self.signals.repeat(*resumed["signals"])
             self.session.resume(resumed["session"], self.key)
@@ -121,6 +121,12 @@ class Worker:
 
         return self.sink.descriptors if isinstance(self.sink, FileSink) else []
 
+    def hear_last(self) -> None:
+        """Take the last events of audit, once. Raises RecordingFailed."""
+        audit, self._audit = self._audit, ""
+        if audit:
+            self.events.take_last(audit, self.recorded.header.rec)
+
     def finish(self, reason: str, failed: SessrecError | None, details: dict[str, Any] | None = None) -> int:
         """Write the end of the log; the exit status of the worker."""
         if reason == ABANDONED:
@@ -137,9 +143,7 @@ class Worker:
             details["by"] = self.control.asked_by
         if failed is None:
             try:
-                if self.decision.audit:
-                    # Nobody waits any more for what comes now.
-                    self.events.take_last(self._audit, self.recorded.header.rec)
+                self.hear_last()
                 self.session.end(reason, code, **details)
             except SessrecError as error:
                 failed = error
