@@ -150,6 +150,19 @@ def test_an_audit_service_that_hangs_costs_the_end_of_a_session_a_second(host):
         os.kill(host.service.pid, signal.SIGCONT)
 
 
+def test_who_has_his_terminal_back_has_it_from_a_recorder_that_is_done_with_it(host):
+    login = host.shell()
+    os.kill(host.service.pid, signal.SIGSTOP)
+    try:
+        login.send("exit\n")
+        assert login.finish() == 0
+        began = time.monotonic()
+        host.host.ended()
+        assert time.monotonic() - began < 0.5
+    finally:
+        os.kill(host.service.pid, signal.SIGCONT)
+
+
 def test_nothing_is_told_twice_and_what_was_missed_is_told_when_the_service_is_killed(host):
     login = host.shell()
     rec = rec_of(host)
