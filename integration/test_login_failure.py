@@ -115,8 +115,8 @@ def refusal(logins, user="bob"):
 
 
 def goes_in(logins, user):
-    """Log in. SSSD itself refuses whoever comes before it has noticed that FreeIPA is away, which takes several of its
-    own time limits; ssh then ends with a status of its own, and no session has begun.
+    """Log in. SSSD itself refuses whoever comes before it has noticed that FreeIPA is away, which takes several of
+    its own time limits; ssh then ends with a status of its own, and no session has begun.
     """
     attempts = []
     wait_for(lambda: attempts.append(logins.run(user, "echo in")) or attempts[-1].returncode != 255, 120)
