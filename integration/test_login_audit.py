@@ -1,8 +1,12 @@
 """What a user does over ssh is found as events of his session, and of no other's."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from integration.entries import Policies
 from integration.login import Logins, wait_for, wait_until_recorded
 from integration.machine import Machine
 from integration.recordings import Recording, Recordings
+from tests.elasticsearch_node import Node, missing
 
 STORE = "/root/audit.db"
 POLICY = """
@@ -52,6 +57,28 @@ def recordings(client: Machine) -> Recordings:
     return Recordings(client)
 
 
+@pytest.fixture(scope="module")
+def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a store in an Elasticsearch beside the lab."""
+    if problem := missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(problem)
+        pytest.skip(problem)
+    node = Node(tmp_path_factory.mktemp("elasticsearch"))
+    node.start()
+    store = f"{node.url}/lab"
+    sessrec("store", "setup", "--store", store, "--replicas", "0")
+    yield store
+    node.stop()
+
+
+def sessrec(*arguments: str) -> str:
+    """What the command prints where the tests run."""
+    done = subprocess.run([sys.executable, "-m", "sessrec", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
 def hits(client: Machine, recording: Recording, query: str) -> int:
     """How many moments of a recording a search finds, after what the journal has by now was taken in."""
     client.run("sessrec", "ingest", "--journal", "--quiet", "--no-rules", "--store", STORE)
@@ -73,7 +100,7 @@ def queries(who: str, other: str) -> tuple[list[str], list[str]]:
 
 
 def test_what_a_session_did_is_found_within_three_seconds_and_in_no_other(
-    client: Machine, logins: Logins, recordings: Recordings
+    client: Machine, logins: Logins, recordings: Recordings, elasticsearch: str, tmp_path: Path
 ) -> None:
     with logins.terminal("bob") as bobs:
         bobs.expect(r"\$ ")
@@ -89,6 +116,7 @@ def test_what_a_session_did_is_found_within_three_seconds_and_in_no_other(
         found, not_found = queries(who, other)
         assert [query for query in found if not hits(client, recording, query)] == []
         assert [query for query in not_found if hits(client, recording, query)] == []
+        (tmp_path / f"{recording.rec}.jsonl").write_bytes(b"".join(line + b"\n" for line in recording.lines))
         assert {event["file"]["path"] for event in recording.events("file-delete")} == {
             f"/srv/audited/{who}.d/new",
             f"/srv/audited/{who}.d",
@@ -101,6 +129,15 @@ def test_what_a_session_did_is_found_within_three_seconds_and_in_no_other(
         [command] = [process for process in ran if process["args"] == ["/bin/true", "by", who]]
         assert command["user"]["id"] == "0"
         assert recordings.verified(recording).verdict is Verdict.COMPLETE
+    # The same messages in the other store.
+    sessrec("ingest", "--quiet", "--no-rules", "--store", elasticsearch, str(tmp_path))
+    for recording, who, other in ((of_bob, "bob", "alice"), (of_alice, "alice", "bob")):
+        found, not_found = queries(who, other)
+        search = ("search", "--json", "--store", elasticsearch)
+        assert [query for query in found if not sessrec(*search, f"rec:{recording.rec} {query}")] == []
+        for query in not_found:
+            done = subprocess.run([sys.executable, "-m", "sessrec", *search, f"rec:{recording.rec} {query}"])
+            assert done.returncode == 1
     assert "recorded by auditd's plugin" in client.run("sessrec", "host", "status", check=False).stdout
 
 
