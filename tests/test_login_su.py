@@ -65,6 +65,8 @@ def test_a_command_by_su_is_recorded_with_its_terminal(host):
     assert "bash\r\nlogin_shell    \toff\r\n/dev/pts/" in said
     login.send("su - recorded -c 'echo $0; shopt login_shell'\n")
     login.until("login_shell    \ton")
+    # What is typed before goes to the session that is just ending.
+    login.until("root> ")
     left(host, login)
     assert len(list(host.recordings.iterdir())) == 2
 
