@@ -13,6 +13,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from recorder.configuration import host_settings
@@ -51,13 +52,14 @@ def main(argv: list[str]) -> int:
     """Serve until SIGTERM or SIGINT. Status 1, with one line that says why, where it cannot begin."""
     options = _options(argv)
     _log_to_stderr()
-    stop = threading.Event()
+    # Not an Event: its lock is taken by who waits for it, and a signal comes within the same thread.
+    ending: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: ending.put(number))
     try:
         settings = host_settings.load(options.config)
         enrolment = read_enrolment(options.enrolment) if settings.freeipa else None
-        _serve(options, settings, enrolment, stop)
+        _serve(options, settings, enrolment, ending)
     except SessrecError as error:
         _log.error("%s", error)
         return error.exit_status
@@ -65,8 +67,9 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(
-    options: argparse.Namespace, settings: HostSettings, enrolment: Enrolment | None, stop: threading.Event
+    options: argparse.Namespace, settings: HostSettings, enrolment: Enrolment | None, ending: SimpleQueue[int]
 ) -> None:
+    stop = threading.Event()
     host = full_name(settings.fqdn, enrolment)
     last_known = LastKnown(str(Path(options.state) / "last-known.json"), host)
     policies = Policies(host, options.policies, directory=enrolment is not None)
@@ -102,7 +105,8 @@ def _serve(
     sessions.start()
     if refresh is not None:
         refresh.start()
-    stop.wait()
+    ending.get()
+    stop.set()
     service_manager.notify("STOPPING=1")
     listening.close()
     if bus is not None:
