@@ -119,6 +119,7 @@ class Host:
 
     def start(self, *names: str) -> None:
         for name in names or ("responder", "recorder"):
+            assert name not in self._processes, f"the {name} would be left behind"
             module = {"responder": "sssd_responder.responder", "recorder": "recorder.service"}[name]
             options = ["--run", self.run, "--config", self.config, "--state", self.state]
             if name == "responder":

@@ -261,7 +261,6 @@ def test_described_sessions_name_both_terminals(host):
 
 
 def test_who_opens_the_terminal_of_a_login_before_it_is_taken_ends_that_login(host):
-    host.start()
     spy = subprocess.Popen(
         [*host.inside, "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", sys.executable, "-c", SPY],
         stdout=subprocess.PIPE,
