@@ -125,6 +125,26 @@ def parser(verb: str, module: "ModuleType") -> "argparse.ArgumentParser":
     return made
 
 
+def add_verbs(parser: "argparse.ArgumentParser", table: "dict[str, str]") -> None:
+    """The verbs of a verb that has some below it, as far as they are installed here."""
+    import argparse
+
+    verbs = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
+    for verb in table:
+        try:
+            module = load(verb, table)
+        except NotInstalledError:
+            continue
+        below = verbs.add_parser(
+            verb,
+            help=module.HELP,
+            description=(module.__doc__ or module.HELP).strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(below)
+        below.set_defaults(run=module.run)
+
+
 def _dispatch(arguments: list[str]) -> int:
     if not arguments:
         sys.stderr.write(_overview())

@@ -16,8 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from auditor.file_source import catch_up
+from auditor.player.event_marks import time_line
 from auditor.player.loader import Loader
-from auditor.player.time_line import time_line
 from auditor.process_tree import process_tree
 from auditor.recording import FileRecording
 from auditor.sqlite.store import SqliteStore

@@ -5,7 +5,6 @@ sessions, to give terminals back, to end what a session leaves when its recordin
 again after a restart; the workers go on meanwhile.
 """
 
-import argparse
 import os
 import signal
 import socket
@@ -13,20 +12,20 @@ import sys
 from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
-from typing import NoReturn
 
 from recorder.capture.signals import Signals
-from recorder.configuration.host_settings import CONFIG_FILE, HostSettings, load
+from recorder.configuration.host_settings import HostSettings, load
+from recorder.configuration.service_options import service_options
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import KeyFileError, SigningKey, load_or_create
 from recorder.logins import service_manager
 from recorder.logins.decision import Responder
-from recorder.logins.kept import Kept
-from recorder.logins.login import Host, serve, wake
+from recorder.logins.login import Host
 from recorder.logins.login_peer import credentials, terminal_of
+from recorder.logins.login_processes import LoginProcesses
 from recorder.logins.login_queue import LoginQueue
 from recorder.logins.login_request import DENY, PLAIN, answer
-from recorder.logins.nursery import GoneError, Nursery
+from recorder.logins.nursery import GoneError
 from recorder.logins.recorder_account import recorder_account
 from recorder.logins.rehearsal import rehearse
 from recorder.logins.running_sessions import RunningSession, RunningSessions
@@ -35,7 +34,6 @@ from recorder.logins.silent_connections import SilentConnections
 from recorder.logins.taken_terminal import TakenTerminal
 from recorder.logins.terminal_holders import holders
 from recorder.logins.worker import ENDED
-from recorder.logins.zygote import Zygote
 
 BACKLOG = 4096
 ACCEPTED = 256
@@ -108,9 +106,9 @@ class Service:
                     self._accept(self._listening)
                 elif descriptor == self._reports.receiver.fileno():
                     self._take_reports()
-                elif descriptor == self._nursery.descriptor:
+                elif descriptor == self._processes.ends:
                     self._take_ends()
-                elif descriptor == self._zygote.descriptor:
+                elif descriptor == self._processes.gone:
                     self._renew()
                 elif descriptor in self._silent:
                     self._asked(descriptor)
@@ -121,8 +119,7 @@ class Service:
                     self._reap()
                     if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                         service_manager.notify("STOPPING=1")
-                        self._nursery.close()
-                        self._zygote.close()
+                        self._processes.close()
                         return 0
             ending = self._sessions.end_left()
             for descriptor in self._silent.expired(monotonic()):
@@ -166,10 +163,10 @@ class Service:
             return
         try:
             try:
-                pid = self._forked(connection, standing.said())
+                pid = self._processes.fork(connection, standing.said())
             except GoneError:
                 self._renew()
-                pid = self._forked(connection, standing.said())
+                pid = self._processes.fork(connection, standing.said())
         except OSError as error:
             self._logins.answered(uid)
             self._undecided(connection, str(error.strerror))
@@ -177,40 +174,18 @@ class Service:
         connection.close()
         self._children[pid] = uid, None
 
-    def _forked(self, connection: socket.socket, standing: bytes) -> int:
-        """The keeper of a login that is served from now on. Raises OSError, and GoneError."""
-        kept, keeping = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with kept, keeping:
-            # Both at once: he who logs in waits for it.
-            self._nursery.order(keeping)
-            self._zygote.order(connection, kept, standing)
-            try:
-                pid = self._nursery.ordered()
-            finally:
-                self._zygote.ordered()
-        return pid
-
     def _start(self) -> None:
         """Begin the processes that are forked for logins. Raises OSError."""
-
-        def begin(connection: socket.socket, kept: socket.socket, standing: bytes) -> NoReturn:
-            serve(connection, Kept(kept), self._host, self._reports.sender, standing)
-
-        def awake(kept: socket.socket, descriptors: list[int], numbers: bytes) -> NoReturn:
-            wake(Kept(kept), self._host, descriptors, numbers)
-
-        self._zygote = Zygote(begin, awake, self._become_zygote)
-        self._nursery = Nursery(self._host.recorder, self._reports.sender, self._zygote.wake)
-        for descriptor in (self._zygote.descriptor, self._nursery.descriptor):
+        self._processes = LoginProcesses(self._host, self._reports.sender, self._become_other)
+        for descriptor in (self._processes.ends, self._processes.gone):
             self._poll.register(descriptor, POLLIN)
 
     def _renew(self) -> None:
         """One of them was killed. Their children go on, and are nobody's that knows of us. Raises OSError."""
         sys.stderr.write("a process that is forked for logins was killed; both are begun anew\n")
-        for descriptor in (self._zygote.descriptor, self._nursery.descriptor):
+        for descriptor in (self._processes.ends, self._processes.gone):
             self._poll.unregister(descriptor)
-        self._zygote.close()
-        self._nursery.close()
+        self._processes.close()
         for pid, (uid, session) in self._children.items():
             if session is None:
                 self._logins.answered(uid)
@@ -225,7 +200,7 @@ class Service:
         self._children.clear()
         self._start()
 
-    def _become_zygote(self) -> None:
+    def _become_other(self) -> None:
         self._signals.close()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if self._listening is not None:
@@ -318,7 +293,7 @@ class Service:
 
     def _take_ends(self) -> None:
         try:
-            for pid, status in self._nursery.ended():
+            for pid, status in self._processes.ended():
                 # It has reported before it ended.
                 self._take_reports()
                 uid, session = self._children.pop(pid)
@@ -336,11 +311,7 @@ class Service:
 
 def main(arguments: list[str]) -> int:
     """The program."""
-    parser = argparse.ArgumentParser(prog="session-recorder", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--run", type=Path, default=Path("/run/session-recording"), help="runtime directory")
-    parser.add_argument("--config", default=CONFIG_FILE, help="configuration file")
-    parser.add_argument("--state", type=Path, default=Path("/var/lib/session-recording"), help="where the key is")
-    options = parser.parse_args(arguments)
+    options = service_options("session-recorder", __doc__ or "", arguments)
     os.umask(0o077)
     try:
         service = Service(load(options.config), options.run, options.state)

@@ -22,7 +22,7 @@ from auditor.ingest import Ingest
 from auditor.query import Selection
 from auditor.store import StoreError, StoreUnavailableError
 from tests.elasticsearch_node import Node
-from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS, Proxy
+from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS
 from tests.recordings import HERE, environment, ingested, messages, stored_lines, texts, write_recording
 from tests.sealing import line_of
 
@@ -31,23 +31,9 @@ NEEDLES = [f"needle {number}" for number in range(COUNT)]
 
 
 @pytest.fixture
-def proxy(elasticsearch_address):
-    proxy = Proxy(elasticsearch_address.url)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
 def through(elasticsearch_address, proxy):
     """The store through the proxy."""
     store = ElasticsearchStore(Address(proxy.url, elasticsearch_address.prefix))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def direct(elasticsearch_address):
-    store = ElasticsearchStore(elasticsearch_address)
     yield store
     store.close()
 

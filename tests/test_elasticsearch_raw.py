@@ -11,7 +11,6 @@ from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.layout import MESSAGES, message_key
 from auditor.elasticsearch.leases import Leases
 from auditor.elasticsearch.raw_source import PATIENCE, RawSource
-from auditor.elasticsearch.store import ElasticsearchStore
 from auditor.ingest import Ingest
 from auditor.query import Selection
 from tests.recordings import HERE, environment, messages, sessrec, texts
@@ -22,13 +21,6 @@ def client(elasticsearch_address):
     client = connect(elasticsearch_address, {}, "/nonexistent")
     yield client
     client.close()
-
-
-@pytest.fixture
-def direct(elasticsearch_address):
-    store = ElasticsearchStore(elasticsearch_address)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.event_log import EventLog
+from auditor.player.event_marks import time_line
 from auditor.player.frame import recorded
 from auditor.player.layout import arranged, with_log
 from auditor.player.seen_index import SeenIndex
-from auditor.player.time_line import time_line
 from auditor.player.timeline import Event, Timeline
 from auditor.store import Addition
 from auditor.store import Event as StoreEvent

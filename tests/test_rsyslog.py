@@ -14,12 +14,11 @@ import pytest
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.layout import MESSAGES
-from auditor.elasticsearch.store import ElasticsearchStore
 from auditor.log_servers.put_aside import PutAsideError, resend
 from recorder.sinks.journald_sink import JournaldSink
 from recorder.sinks.sink import SinkError
 from recorder.sinks.syslog_sink import SyslogSink
-from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS, Proxy
+from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import messages, sessrec, stored_lines
@@ -50,20 +49,6 @@ def journald():
 def recorder():
     with unit("session-recorder.service") as made:
         yield made
-
-
-@pytest.fixture
-def direct(elasticsearch_address):
-    store = ElasticsearchStore(elasticsearch_address)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def proxy(elasticsearch_address):
-    proxy = Proxy(elasticsearch_address.url)
-    yield proxy
-    proxy.close()
 
 
 @pytest.fixture
@@ -230,9 +215,7 @@ def test_a_message_cannot_hold_another_request_and_long_ones_are_whole(journald,
     # rsyslog itself makes #012 of a newline, so that it is no JSON any more; else the mapping would refuse it.
     assert [row.rec for row in direct.quarantined()] in ([""], ["mine"])
     assert not daemon.put_aside.exists()
-    # By a search: there may be more than one index behind the name.
-    messages, long_one = direct.server.names.of(MESSAGES), {"ids": {"values": ["long-2"]}}
-    [found] = direct.server.client.search(index=messages, query=long_one)["hits"]["hits"]
+    found = direct.server.client.get(index=direct.server.names.of(MESSAGES), id="long-2")
     assert found["_source"]["out_txt"] == "\x01" * 65_536
 
 

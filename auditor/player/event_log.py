@@ -2,9 +2,9 @@
 
 from bisect import bisect_right
 
+from auditor.player.event_marks import MARKS
 from auditor.player.moment import clock
 from auditor.player.seen_index import SeenIndex
-from auditor.player.time_line import MARKS
 from auditor.player.timeline import Event
 
 _LETTERS = {kind: mark for kind, (mark, _) in MARKS.items()} | {"command": "$"}

@@ -7,6 +7,7 @@ import time
 
 from auditor.player.auditor_terminal import AuditorTerminal
 from auditor.player.controls import Controls, StatusLine
+from auditor.player.event_marks import MARKS, time_line
 from auditor.player.frame import Frame, bar, listed, recorded, whole_screen, width
 from auditor.player.key_reader import KeyReader
 from auditor.player.keys import help_lines
@@ -17,7 +18,6 @@ from auditor.player.playback import Playback
 from auditor.player.replay import Replay
 from auditor.player.signals import ENDING, Signals
 from auditor.player.status import status_line
-from auditor.player.time_line import MARKS, time_line
 from auditor.printable import printable
 from recorder.formats.message import Input
 

@@ -30,20 +30,7 @@ VERBS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Every verb that is installed here."""
-    verbs = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
-    for verb in VERBS:
-        try:
-            module = sessrec.load(verb, VERBS)
-        except sessrec.NotInstalledError:
-            continue
-        below = verbs.add_parser(
-            verb,
-            help=module.HELP,
-            description=(module.__doc__ or module.HELP).strip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(below)
-        below.set_defaults(run=module.run)
+    sessrec.add_verbs(parser, VERBS)
 
 
 def run(args: argparse.Namespace) -> int:

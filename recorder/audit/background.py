@@ -7,7 +7,7 @@ hours.
 
 import os
 import subprocess
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from recorder.audit.recordings import Login
@@ -15,6 +15,7 @@ from recorder.capture.log import Header
 from recorder.capture.session import VERSION, Session
 from recorder.configuration.host_settings import HostSettings
 from recorder.keys.signing_key import SigningKey
+from recorder.logins.session_events import SessionEvents
 from recorder.logins.worker import sink_of
 from recorder.sinks.file_sink import FileSink
 from recorder.sinks.spool import Spool
@@ -47,6 +48,7 @@ class BackgroundRecording:
                 os.fchown(descriptor, *recorder)
         header = Header(host=host, rec=self.rec, user=user, term="", session=login[1])
         self._session = Session(header, Spool(sink, settings.spool), deny=False, sign_interval=settings.sign_interval)
+        self._events = SessionEvents(self._session)
         log = self._session.log
         log.key = key
         details: dict[str, Any] = {"version": VERSION, "charset": "UTF-8", "input": False, "background": True}
@@ -59,13 +61,10 @@ class BackgroundRecording:
     def write(self, told: dict[str, Any], after: str = "") -> None:
         """An event as recorder.audit.deliveries.packed has it; `after`: the recording that its process comes from."""
         self.heard = monotonic()
-        at = self._position()
-        fields = dict(told["fields"])
-        event = dict(fields.pop("event"))
-        sessrec = {"at": min(max(at - int((time() - told["time"]) * 1000), 0), at), **fields.pop("sessrec", {})}
         if after and after != self._after:
-            sessrec["after"] = after
-        self._session.log.event(event.pop("action"), at, self.heard, event=event, sessrec=sessrec, **fields)
+            fields = told["fields"]
+            told = {**told, "fields": {**fields, "sessrec": {**fields.get("sessrec", {}), "after": after}}}
+        self._events.write([told])
 
     def attend(self) -> None:
         """Sign what is not signed, and try what the sink did not take."""
@@ -73,15 +72,12 @@ class BackgroundRecording:
         if log.failing:
             log.retry()
         if log.checkpoint_due(now) == 0:
-            log.event("checkpoint", self._position(), now, sign=True)
+            log.event("checkpoint", self._session.position(), now, sign=True)
 
     def end(self, reason: str = "exit") -> None:
         """Write the end."""
         self._session.end(reason, None)
         self._session.close(0.2)
-
-    def _position(self) -> int:
-        return int((monotonic() - self._session.began) * 1000)
 
 
 def user_name(uid: int) -> str:

@@ -5,7 +5,6 @@ session, which has its chain. A session that ends asks for what is left. The rec
 without it sessions are recorded as ever, and have no events of audit.
 """
 
-import argparse
 import os
 import signal
 import socket
@@ -29,7 +28,8 @@ from recorder.audit.recordings import Login
 from recorder.audit.sources import Sources
 from recorder.audit.watched_users import WatchedUsers
 from recorder.capture.signals import Signals
-from recorder.configuration.host_settings import CONFIG_FILE, HostSettings, load
+from recorder.configuration.host_settings import HostSettings, load
+from recorder.configuration.service_options import service_options
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import load_or_create
 from recorder.logins import service_manager
@@ -258,11 +258,7 @@ def _ready(descriptors: Iterable[int], timeout: int) -> list[int]:
 
 def main(arguments: list[str]) -> int:
     """The program."""
-    parser = argparse.ArgumentParser(prog="session-recording-audit", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--run", type=Path, default=Path("/run/session-recording"), help="runtime directory")
-    parser.add_argument("--config", default=CONFIG_FILE, help="configuration file")
-    parser.add_argument("--state", type=Path, default=Path("/var/lib/session-recording"), help="where the key is")
-    options = parser.parse_args(arguments)
+    options = service_options("session-recording-audit", __doc__ or "", arguments)
     os.umask(0o077)
     try:
         opened = service_manager.kept()

@@ -99,6 +99,10 @@ class Session:
         self._end: dict[str, Any] | None = None
         self._stored = True
 
+    def position(self) -> int:
+        """Milliseconds since the recording began."""
+        return int((monotonic() - self.began) * 1000)
+
     def start(
         self,
         *,
@@ -147,7 +151,7 @@ class Session:
         """The last message, signed. `exit_code` as a shell has it; None where the command was left behind."""
         if self._end is not None:
             return
-        duration = int((monotonic() - self.began) * 1000)
+        duration = self.position()
         process: dict[str, Any] = {} if exit_code is None else {"process": {"exit_code": exit_code}}
         self._end = {
             "at": duration,

@@ -32,11 +32,9 @@ _SIGHUP, _SIGINT, _SIGQUIT, _SIGTERM, _SIGCHLD, _SIGWINCH = 1, 2, 3, 15, 17, 28
 _LEAVE = bytes((_SIGHUP, _SIGINT, _SIGQUIT, _SIGTERM))
 _TIOCSCTTY, _TIOCGWINSZ = 0x540E, 0x5413
 _SOL_SOCKET, _SCM_RIGHTS = 1, 1
-_LONGEST = 64
-_MOST = 12
+_LONGEST = 256
+_MOST = 16
 """Descriptors that come with a message."""
-
-_Pair = tuple[int, ...]
 
 
 def main() -> None:
@@ -60,7 +58,7 @@ def main() -> None:
     gc.disable()
     signals.signal(_SIGCHLD, reap)
     while True:
-        _, descriptors = _received(orders)
+        _, descriptors = received(orders)
         if not descriptors:
             return
         try:
@@ -136,7 +134,7 @@ def _attend(connection: socket.socket, noted: int, passed: bytearray) -> tuple[b
                 except OSError:
                     pass  # it is gone, or so busy that it will look by itself
                 continue
-            said, descriptors = _received(connection)
+            said, descriptors = received(connection)
             if not said.startswith(b"moved "):
                 return said, descriptors
             _lead(descriptors)
@@ -191,8 +189,8 @@ def _wake(wake: socket.socket, descriptors: list[int], come: bytes) -> socket.so
         select.poll().poll(RETRY)
 
 
-def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """What has come, and with it; nothing from who is gone."""
+def received(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """What has come, and the descriptors with it; nothing from who is gone."""
     try:
         data, ancillary, _, _ = connection.recvmsg(_LONGEST, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC)
     except OSError:

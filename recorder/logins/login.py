@@ -163,6 +163,8 @@ class _Login:
         if not decision.record or self._is_ours(standing.recording):
             answer(self.connection, PLAIN, shell=decision.shell)
             return ENDED
+        if not self.kept.pid:
+            raise GoneError("there is no process that would keep this session; the service answers")
         try:
             if standing.running >= self.host.settings.session_limit:
                 raise RefusedError(f"{standing.running} sessions of yours are recorded already; end one")

@@ -29,7 +29,7 @@ class SessionEvents:
         """An event that happens now. Raises RecordingFailed."""
         # What was printed before stands before it: positions never go back.
         self.flush()
-        self._session.log.event(action, self._position(), monotonic(), **fields)
+        self._session.log.event(action, self._session.position(), monotonic(), **fields)
 
     def write(self, events: object) -> int:
         """Events of audit, each an object of `time` (seconds since 1970) and `fields`; how many were taken.
@@ -39,17 +39,17 @@ class SessionEvents:
         if not isinstance(events, list):
             return 0
         self.flush()
-        position, now, clock = self._position(), monotonic(), time.time()
+        position, now, clock = self._session.position(), monotonic(), time.time()
         for each in events:
             try:
-                fields = each["fields"]
-                action = fields["event"].pop("action")
+                event = {**each["fields"]["event"]}
+                action = event.pop("action")
                 # By its age: the clock may have been set since the recording began.
                 at = min(max(position - int((clock - each["time"]) * 1000), 0), position)
-                fields["sessrec"] = {"at": at, **fields.get("sessrec", {})}
+                sessrec = {"at": at, **each["fields"].get("sessrec", {})}
             except (KeyError, TypeError, AttributeError):
                 continue  # from a service of another version
-            self._session.log.event(action, position, now, **fields)
+            self._session.log.event(action, position, now, **{**each["fields"], "event": event, "sessrec": sessrec})
         return len(events)
 
     def take_last(self, path: str, rec: str) -> None:
@@ -68,9 +68,6 @@ class SessionEvents:
                     return
                 taken = self.write(said["events"])
                 connection.send(json.dumps({"taken": taken}).encode())
-
-    def _position(self) -> int:
-        return int((monotonic() - self._session.began) * 1000)
 
 
 def _nothing() -> None:

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from select import POLLHUP, POLLIN, poll
 from typing import NoReturn
 
+from recorder.logins.keeper import received
 from recorder.logins.nursery import GoneError, answered
 
 RETRY = 250
 """Milliseconds between two tries to fork, where there can be no process."""
 
 _BEGIN, _WAKE = b"begin", b"wake"
-_LONGEST = 256
-_MOST = 16
 
 Begin = Callable[[socket.socket, socket.socket, bytes], NoReturn]
 """A login: its connection, that with its keeper, and what the service says of it."""
@@ -112,7 +111,7 @@ class _Forking:
             os.close(used)
             # Keepers must notice that nobody takes what they ask for.
             self._woken.close()
-            data, descriptors = _received(self._orders)
+            data, descriptors = received(self._orders)
             if not data:
                 os._exit(0)
             os.write(use, b".")
@@ -137,7 +136,7 @@ class _Forking:
 
     def _serve(self, connection: socket.socket) -> bool:
         """One that has come; False where nobody is there any more."""
-        data, descriptors = _received(connection)
+        data, descriptors = received(connection)
         if not data:
             return False
         pid = _forked()
@@ -168,12 +167,3 @@ def _forked() -> int:
         return os.fork()
     except OSError as error:
         return -(error.errno or 1)
-
-
-def _received(connection: socket.socket) -> tuple[bytes, list[int]]:
-    """What has come, and with it; nothing from who is gone."""
-    try:
-        data, ancillary, _, _ = connection.recvmsg(_LONGEST, socket.CMSG_SPACE(4 * _MOST), socket.MSG_CMSG_CLOEXEC)
-    except OSError:
-        return b"", []
-    return data, [number for _, _, value in ancillary for number in memoryview(value).cast("i").tolist()]

@@ -25,18 +25,8 @@ VERBS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Every verb."""
-    verbs = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
-    for verb in VERBS:
-        module = sessrec.load(verb, VERBS)
-        below = verbs.add_parser(
-            verb,
-            help=module.HELP,
-            description=(module.__doc__ or module.HELP).strip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(below)
-        below.set_defaults(run=module.run)
+    """Every verb that is installed here."""
+    sessrec.add_verbs(parser, VERBS)
 
 
 def run(args: argparse.Namespace) -> int:
