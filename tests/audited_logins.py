@@ -35,7 +35,7 @@ class AuditedHost:
     def start(self, *before: str, descriptor: int = -1) -> None:
         """Start the audit service, `before` which stands a command; `descriptor` as systemd hands it over."""
         options = ["--run", self.host.run, "--config", self.host.config, "--state", self.host.state]
-        program = [sys.executable, "-m", "recorder.audit.service", *map(str, options)]
+        program = [sys.executable, "-m", "recorder.audit_service.service", *map(str, options)]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
         if descriptor >= 0:
             environment |= {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "audit"}

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from recorder.audit import assembly
 from recorder.audit.assembly import Assembler
-from recorder.audit.loss import WINDOW, LostCounter, SerialGaps, lost_event
 from recorder.audit.record import parse_lines
+from recorder.audit_service.loss import WINDOW, LostCounter, SerialGaps, lost_event
 from tests.auditing import called, executed, line, logs, mixed, path
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.audit.attribution import HOLD, Attribution, Background, Later
 from recorder.audit.event import AuditEvent
-from recorder.audit.process_origins import SAME, ProcessOrigins, Seen
-from recorder.audit.recordings import Recording, Recordings
+from recorder.audit_service.attribution import HOLD, Attribution, Background, Later
+from recorder.audit_service.process_origins import SAME, ProcessOrigins, Seen
+from recorder.audit_service.recordings import Recording, Recordings
 
 UNSET = 2**32 - 1
 ALICE, BOB = 1000, 1001

@@ -13,9 +13,9 @@ from recorder.audit.conversion import Converter
 from recorder.audit.event import CATEGORIES
 from recorder.audit.executions import MAX_ARGUMENTS
 from recorder.audit.merging import MAX_WAITING
-from recorder.audit.open_files import open_file
 from recorder.audit.paths import MAX_KNOWN, MAX_SEARCHED, KnownFiles, absolute
 from recorder.audit.record import MAX_LINE
+from recorder.audit_service.open_files import open_file
 from tests.auditing import called, executed, line, logs, mixed, names, path
 from tests.fuzz import fuzz_audit, run
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.audit.background import BackgroundRecording
-from recorder.audit.deliveries import BOUND, PACKET, TOGETHER, Delivery, packed
-from recorder.audit.dispatch import Dispatch
 from recorder.audit.event import AuditEvent
-from recorder.audit.recordings import Recordings
+from recorder.audit_service.background import BackgroundRecording
+from recorder.audit_service.deliveries import BOUND, PACKET, TOGETHER, Delivery, packed
+from recorder.audit_service.dispatch import Dispatch
+from recorder.audit_service.recordings import Recordings
 from recorder.capture.log import Header
 from recorder.capture.session import Session
 from recorder.configuration.host_settings import load
@@ -246,7 +246,7 @@ def test_a_background_ends_with_the_last_process_of_its_login(places, monkeypatc
     places.dispatch.take([cron])
     places.dispatch.tidy(frozenset({(1000, 77)}))
     assert places.background()[-1].event["action"] == "exec"
-    monkeypatch.setattr("recorder.audit.dispatch.SETTLED", 0.0)
+    monkeypatch.setattr("recorder.audit_service.dispatch.SETTLED", 0.0)
     places.dispatch.tidy(frozenset())
     assert places.background()[-1].event["action"] == "session-end"
     assert [one.pos for one in places.background()] == sorted(one.pos for one in places.background())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.verify import Verdict, verify
-from recorder.audit.netlink_source import NetlinkSource
+from recorder.audit_service.netlink_source import NetlinkSource
 from recorder.keys.signing_key import load
 from tests.audited_logins import POLICIES, audited, lines, numbers
 from tests.logins import OTHER, USER

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.audit.netlink_source import NetlinkSource, kernel_status
-from recorder.audit.plugin import LOST, Waiting
-from recorder.audit.plugin_source import PluginSource
-from recorder.audit.progress import Progress
-from recorder.audit.sources import FIRST, SOCKET, Sources
+from recorder.audit_service.netlink_source import NetlinkSource, kernel_status
+from recorder.audit_service.plugin import LOST, Waiting
+from recorder.audit_service.plugin_source import PluginSource
+from recorder.audit_service.progress import Progress
+from recorder.audit_service.sources import FIRST, SOCKET, Sources
 from tests.audit import PATIENCE, machine_audit
 from tests.audited_logins import audited, numbers
 from tests.auditing import called
 from tests.logins import ROOT, needs_root
 from tests.peers import needs
 
-PROGRAM = "import sys; from recorder.audit.plugin import main; sys.exit(main(sys.argv[1]))"
+PROGRAM = "import sys; from recorder.audit_service.plugin import main; sys.exit(main(sys.argv[1]))"
 AUDITD = """\
 local_events = yes
 write_logs = no
@@ -243,7 +243,7 @@ def test_what_an_earlier_boot_has_counted_means_nothing(tmp_path, monkeypatch):
     Progress(tmp_path / "progress.json").keep(4000)
     other = tmp_path / "boot"
     other.write_text("another boot\n")
-    monkeypatch.setattr("recorder.audit.progress.BOOT", str(other))
+    monkeypatch.setattr("recorder.audit_service.progress.BOOT", str(other))
     assert Progress(tmp_path / "progress.json").read() == 0
 
 

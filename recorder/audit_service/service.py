@@ -15,18 +15,18 @@ from select import POLLIN, poll
 from time import monotonic, sleep, time
 from typing import Any
 
-from recorder.audit.background import BackgroundRecording, user_name
 from recorder.audit.conversion import Converter
-from recorder.audit.dispatch import Dispatch
 from recorder.audit.event import AuditEvent
-from recorder.audit.open_files import open_file
-from recorder.audit.process_origins import living
-from recorder.audit.progress import Progress
-from recorder.audit.questions import Questions, reply
 from recorder.audit.record import SYSCALL, Record
-from recorder.audit.recordings import Login
-from recorder.audit.sources import Sources
-from recorder.audit.watched_users import WatchedUsers
+from recorder.audit_service.background import BackgroundRecording, user_name
+from recorder.audit_service.dispatch import Dispatch
+from recorder.audit_service.open_files import open_file
+from recorder.audit_service.process_origins import living
+from recorder.audit_service.progress import Progress
+from recorder.audit_service.questions import Questions, reply
+from recorder.audit_service.recordings import Login
+from recorder.audit_service.sources import Sources
+from recorder.audit_service.watched_users import WatchedUsers
 from recorder.capture.signals import Signals
 from recorder.configuration.host_settings import HostSettings, load
 from recorder.configuration.service_options import service_options

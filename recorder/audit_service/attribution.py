@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from recorder.audit.event import AuditEvent
-from recorder.audit.process_origins import Origin, ProcessOrigins
-from recorder.audit.recordings import Login, Recording, Recordings
+from recorder.audit_service.process_origins import Origin, ProcessOrigins
+from recorder.audit_service.recordings import Login, Recording, Recordings
 
 HOLD = 1.0
 """Seconds in which a recording may begin that an event belongs to: its login shell is run before there is one."""

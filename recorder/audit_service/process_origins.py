@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from recorder.audit.recordings import Login
+from recorder.audit_service.recordings import Login
 
 MOST = 65_536
 """Processes that are remembered."""

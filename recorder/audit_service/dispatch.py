@@ -7,13 +7,13 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from recorder.audit.attribution import HOLD, Attribution, Background, Later
-from recorder.audit.background import QUIET, BackgroundRecording
-from recorder.audit.deliveries import Delivery
 from recorder.audit.event import AuditEvent
-from recorder.audit.loss import lost_event
-from recorder.audit.process_origins import ProcessOrigins, look, processes_of
-from recorder.audit.recordings import Login, Recording, Recordings
+from recorder.audit_service.attribution import HOLD, Attribution, Background, Later
+from recorder.audit_service.background import QUIET, BackgroundRecording
+from recorder.audit_service.deliveries import Delivery
+from recorder.audit_service.loss import lost_event
+from recorder.audit_service.process_origins import ProcessOrigins, look, processes_of
+from recorder.audit_service.recordings import Login, Recording, Recordings
 from recorder.sinks.sink import SinkError
 
 BATCH = 0.2

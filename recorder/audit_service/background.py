@@ -10,7 +10,7 @@ import subprocess
 from time import monotonic
 from typing import Any
 
-from recorder.audit.recordings import Login
+from recorder.audit_service.recordings import Login
 from recorder.capture.log import Header
 from recorder.capture.session import VERSION, Session
 from recorder.configuration.host_settings import HostSettings
@@ -59,7 +59,7 @@ class BackgroundRecording:
         log.event("session-start", 0, self._session.began, process={"args": ["(background)"]}, sessrec=details)
 
     def write(self, told: dict[str, Any], after: str = "") -> None:
-        """An event as recorder.audit.deliveries.packed has it; `after`: the recording that its process comes from."""
+        """An event as deliveries.packed has it; `after`: the recording that its process comes from."""
         self.heard = monotonic()
         if after and after != self._after:
             fields = told["fields"]

@@ -1,4 +1,4 @@
-"""Audit records from auditd, by its plugin (recorder/audit/plugin.py): lines as in its log, over a socket of ours."""
+"""Audit records from auditd, by its plugin (plugin.py): lines as in its log, over a socket of ours."""
 
 import os
 import re
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from recorder.audit.netlink_source import AuditSourceError
-from recorder.audit.plugin import LOST
 from recorder.audit.record import MAX_LINE, Record, parse_lines
+from recorder.audit_service.netlink_source import AuditSourceError
+from recorder.audit_service.plugin import LOST
 from recorder.logins.login_peer import credentials
 
 CHUNK = 1 << 18

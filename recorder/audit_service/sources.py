@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from recorder.audit.loss import LostCounter, SerialGaps
-from recorder.audit.netlink_source import AuditSourceError, NetlinkSource, counts_everything, kernel_status
-from recorder.audit.plugin_source import PluginSource
 from recorder.audit.record import Record
+from recorder.audit_service.loss import LostCounter, SerialGaps
+from recorder.audit_service.netlink_source import AuditSourceError, NetlinkSource, counts_everything, kernel_status
+from recorder.audit_service.plugin_source import PluginSource
 
 QUIET = 0.1
 """Seconds without a record after which all up to then have come, where the kernel does not say how many wait."""
