@@ -13,9 +13,9 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from recorder.capture.signals import Signals
 from recorder.configuration import host_settings
 from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
@@ -52,10 +52,7 @@ def main(argv: list[str]) -> int:
     """Serve until SIGTERM or SIGINT. Status 1, with one line that says why, where it cannot begin."""
     options = _options(argv)
     _log_to_stderr()
-    # Not an Event: its lock is taken by who waits for it, and a signal comes within the same thread.
-    ending: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: ending.put(number))
+    ending = Signals((signal.SIGTERM, signal.SIGINT))
     try:
         settings = host_settings.load(options.config)
         enrolment = read_enrolment(options.enrolment) if settings.freeipa else None
@@ -66,9 +63,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _serve(
-    options: argparse.Namespace, settings: HostSettings, enrolment: Enrolment | None, ending: SimpleQueue[int]
-) -> None:
+def _serve(options: argparse.Namespace, settings: HostSettings, enrolment: Enrolment | None, ending: Signals) -> None:
     stop = threading.Event()
     host = full_name(settings.fqdn, enrolment)
     last_known = LastKnown(str(Path(options.state) / "last-known.json"), host)
@@ -105,7 +100,7 @@ def _serve(
     sessions.start()
     if refresh is not None:
         refresh.start()
-    ending.get()
+    ending.wait()
     stop.set()
     service_manager.notify("STOPPING=1")
     listening.close()
