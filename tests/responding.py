@@ -49,14 +49,26 @@ class Responder:
         if self._process is None:
             return 0
         self._process.terminate()
-        self.log += self._process.communicate(timeout=10)[1]
-        status, self._process = self._process.returncode, None
-        return status
+        try:
+            self.log += self._process.communicate(timeout=30)[1]
+            return self._process.returncode
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"does not end: {self._what_it_waits_for()}") from error
+        finally:
+            self.kill()
+
+    def _what_it_waits_for(self):
+        threads = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return [
+            " ".join((thread / name).read_text().strip() for name in ("comm", "wchan", "syscall"))
+            for thread in threads
+        ]
 
     def kill(self):
-        self._process.kill()
-        self._process.communicate()
-        self._process = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     def ask(self, ask, **more):
         return json.loads(self.send(json.dumps({"ask": ask, **more}).encode()))
