@@ -52,7 +52,7 @@ def test_every_mistake_is_one_line_with_file_line_and_rule(tmp_path, rules):
     lines = done.stderr.splitlines()
     assert lines[0].startswith(f'sessrec: {draft}:4: rule "deploy": severity: "mild" is no severity; write one of')
     assert lines[1].startswith(f'sessrec: {draft}:5: rule "deploy": when 1: command: ')
-    assert lines[2] == f"sessrec: {tmp_path}/missing.toml:1: cannot be read: No such file or directory"
+    assert lines[2] == f"sessrec: {tmp_path}/missing.toml: cannot be read: No such file or directory"
     assert len(lines) == 3
 
 

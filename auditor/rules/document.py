@@ -48,7 +48,7 @@ Value = TypeVar("Value")
 
 
 class Mistake(NamedTuple):
-    """Something wrong in a file, and what to write."""
+    """Something wrong in a file, and what to write; `line` 0 where it is about the file as a whole."""
 
     file: str
     line: int
@@ -57,7 +57,8 @@ class Mistake(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
-        return f"{self.file}:{self.line}: {where}{self.problem}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {where}{self.problem}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def _read(path: Path, *, trusted: bool) -> Document:
 
 
 def _wrong(path: Path, problem: str) -> Document:
-    return Document(mistakes=(Mistake(str(path), 1, "", problem),))
+    return Document(mistakes=(Mistake(str(path), 0, "", problem),))
 
 
 def _joined(documents: Sequence[Document]) -> Found:
