@@ -272,6 +272,34 @@ def test_a_session_is_suspended_or_terminated_through_freeipa(teller, tmp_path, 
     assert complaints == []
 
 
+def test_a_session_that_freeipa_has_not_heard_of_yet_is_asked_for_again(tmp_path):
+    asked = tmp_path / "asked"
+    ipa = script(tmp_path / "ipa", f"echo >> {asked}; test $(wc -l < {asked}) = 2 || exit 2")
+    action.order(Order.SUSPEND, "r", "web1.example.test", ipa, pauses=(0.1, 60))
+    assert len(asked.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ipa: ERROR: no such host", "ipa: ERROR: no such host"),
+        (
+            "ipa: ERROR: Insufficient access: no",
+            "Insufficient access: no; let sessrec have the Kerberos ticket of an auditor",
+        ),
+        ("", r"ipa recordedsession-terminate failed with status 1"),
+    ],
+    ids=["another reason", "no right", "nothing is said"],
+)
+def test_an_order_that_is_refused_is_told_with_the_reason_that_freeipa_gives(tmp_path, said, told, capfd):
+    asked = tmp_path / "asked"
+    ipa = script(tmp_path / "ipa", f"echo >> {asked}; printf '%s\n' '{said}' >&2; exit 1")
+    with pytest.raises(action.ActionError, match=rf"^session r on web1.example.test is not terminated: .*{told}$"):
+        action.order(Order.TERMINATE, "r", "web1.example.test", ipa)
+    assert len(asked.read_text().splitlines()) == 1
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "doubt"),
     [({"ended": True}, {}), ({"start": time.time() - 700}, {}), ({}, {"certain": False})],
