@@ -151,7 +151,7 @@ def _form(setting: Setting) -> str:
     if isinstance(setting, Seconds):
         return f"SECONDS ({setting.low:g} to {setting.high:g})"
     if isinstance(setting, Size):
-        return f"BYTES ({size_text(setting.low)} to {size_text(setting.high)})"
+        return f"BYTES ({size_text(int(setting.low))} to {size_text(int(setting.high))})"
     if isinstance(setting, Number):
         return f"NUMBER ({setting.low} to {setting.high})"
     if isinstance(setting, Programs):

@@ -14,8 +14,9 @@ SESSIONS = f"cn=sessions,{RECORDING}"
 KEYS = f"cn=keys,{RECORDING}"
 COMPUTERS = f"cn=computers,cn=accounts,{BASE}"
 
-OK, BAD_SCHEMA, REFUSED = 0, 65, 50
-"""Result codes: success, objectClassViolation, insufficientAccessRights."""
+OK, REFUSED, UNWILLING, BAD_SCHEMA = 0, 50, 53, 65
+"""Result codes: success, insufficientAccessRights, unwillingToPerform (what the directory alone writes),
+objectClassViolation."""
 
 Entry = dict[str, list[str]]
 
@@ -91,6 +92,20 @@ def results(machine: Machine, principal: str, *changes: str) -> list[int]:
         "python3", "-c", _EACH, *bind(principal), principal=_ticket(principal), input=json.dumps(changes)
     )
     return list(json.loads(done.stdout))
+
+
+def let_through(machine: Machine, principal: str, *changes: str) -> list[str]:
+    """Which of these the directory does not refuse, be it for its rules, for its schema, or as its own to write."""
+    codes = results(machine, principal, *changes)
+    refused = (REFUSED, BAD_SCHEMA, UNWILLING)
+    return [change for change, code in zip(changes, codes, strict=True) if code not in refused]
+
+
+def remove_below(machine: Machine, base: str) -> None:
+    """Remove all entries below one, by the directory's superuser."""
+    entries = [dn for dn in read(machine, "root", base, "(objectClass=*)", "cn") if dn != base]
+    if entries:
+        results(machine, "root", *(delete(dn) for dn in sorted(entries, key=lambda dn: -dn.count(","))))
 
 
 _EACH = """

@@ -5,14 +5,15 @@ import time
 import pytest
 
 from integration.ldap_as import (
-    BAD_SCHEMA,
     KEYS,
     OK,
     REFUSED,
     SESSIONS,
     add,
     delete,
+    let_through,
     read,
+    remove_below,
     rename,
     replace,
     results,
@@ -25,8 +26,6 @@ OWN = f"fqdn=client.lab.test,{KEYS}"
 OTHER = f"fqdn=other.lab.test,{KEYS}"
 EXISTS = 68
 """Result code entryAlreadyExists."""
-UNWILLING = 53
-"""Result code unwillingToPerform: what the directory alone writes."""
 EARLIER = "20200101000000Z"
 ACI = f'(targetattr="*")(version 3.0; acl "mine"; allow (all) userdn="ldap:///{user("alice")}";)'
 
@@ -53,7 +52,7 @@ NEW = f"cn={key_of('new').key_id},{OWN}"
 @pytest.fixture(autouse=True)
 def keys(server):
     """Two hosts with a key each, that they have put there themselves."""
-    remove_all(server)
+    remove_below(server, KEYS)
     mine = add(OWN, recorded_host("client.lab.test")), add(MINE, key_entry(key_of("mine")))
     theirs = add(OTHER, recorded_host("other.lab.test")), add(THEIRS, key_entry(key_of("theirs")))
     assert results(server, "host", *mine) == [OK, OK]
@@ -63,25 +62,11 @@ def keys(server):
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left(server):
     yield
-    remove_all(server)
-
-
-def remove_all(server):
-    entries = [dn for dn in read(server, "root", KEYS, "(objectClass=*)", "cn") if dn != KEYS]
-    if entries:
-        results(server, "root", *(delete(dn) for dn in sorted(entries, key=lambda dn: -dn.count(","))))
+    remove_below(server, KEYS)
 
 
 def seen(machine, principal):
     return set(read(machine, principal, KEYS)) - {KEYS}
-
-
-def let_through(machine, principal, *changes):
-    """Which of these the directory does not refuse, be it for its rules or for its schema."""
-    codes = results(machine, principal, *changes)
-    return [
-        change for change, code in zip(changes, codes, strict=True) if code not in (REFUSED, BAD_SCHEMA, UNWILLING)
-    ]
 
 
 def test_a_host_reads_its_own_keys_and_no_others(client, server):

@@ -6,14 +6,15 @@ import time
 import pytest
 
 from integration.ldap_as import (
-    BAD_SCHEMA,
     BASE,
     OK,
     REFUSED,
     SESSIONS,
     add,
     delete,
+    let_through,
     read,
+    remove_below,
     rename,
     replace,
     results,
@@ -45,7 +46,7 @@ def recorded_host(name: str) -> dict:
 @pytest.fixture(autouse=True)
 def sessions(server):
     """Two hosts with a session each, that they have made themselves."""
-    remove_all(server)
+    remove_below(server, SESSIONS)
     mine = add(OWN, recorded_host("client.lab.test")), add(MINE, SESSION | {"cn": "mine"})
     theirs = add(OTHER, recorded_host("other.lab.test")), add(THEIRS, SESSION | {"cn": "theirs"})
     assert results(server, "host", *mine) == [OK, OK]
@@ -55,23 +56,11 @@ def sessions(server):
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left(server):
     yield
-    remove_all(server)
-
-
-def remove_all(server):
-    entries = [dn for dn in read(server, "root", SESSIONS, "(objectClass=*)", "cn") if dn != SESSIONS]
-    if entries:
-        results(server, "root", *(delete(dn) for dn in sorted(entries, key=lambda dn: -dn.count(","))))
+    remove_below(server, SESSIONS)
 
 
 def seen(machine, principal):
     return {dn.removesuffix(f",{SESSIONS}") for dn in read(machine, principal, SESSIONS)} - {SESSIONS}
-
-
-def let_through(machine, principal, *changes):
-    """Which of these the directory does not refuse, be it for its rules or for its schema."""
-    codes = results(machine, principal, *changes)
-    return [change for change, code in zip(changes, codes, strict=True) if code not in (REFUSED, BAD_SCHEMA)]
 
 
 def test_a_host_reads_its_own_sessions_and_no_others(client, server):

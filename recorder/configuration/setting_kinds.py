@@ -160,16 +160,28 @@ class Flag(Setting):
         return "true" if self.default else "false"
 
 
-class Seconds(Setting):
-    """A number of seconds, fractions allowed."""
-
-    metavar = "SECONDS"
-    form = "a number of seconds in it"
+class _Range(Setting):
+    """A number between two others, both included."""
 
     def __init__(self, default: float, low: float, high: float, help: str) -> None:
         super().__init__(default, help)
         self.low = low
         self.high = high
+
+    def _check(self, value: float, written: object) -> None:
+        if not self.low <= value <= self.high:
+            low, high = self._limit_text(self.low), self._limit_text(self.high)
+            raise ValueError(f"{shown(written)} is out of range {low} to {high}; write {self.form}")
+
+    def _limit_text(self, limit: float) -> str:
+        return f"{limit:g}"
+
+
+class Seconds(_Range):
+    """A number of seconds, fractions allowed."""
+
+    metavar = "SECONDS"
+    form = "a number of seconds in it"
 
     def __get__(self, instance: object, owner: type) -> float:
         """The default."""
@@ -190,8 +202,7 @@ class Seconds(Setting):
         return self._within(value, value)
 
     def _within(self, value: float, written: object) -> float:
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{shown(written)} is out of range {self.low:g} to {self.high:g}; write {self.form}")
+        self._check(value, written)
         return float(value)
 
     def default_text(self) -> str:
@@ -199,16 +210,11 @@ class Seconds(Setting):
         return f"{self.default:g}"
 
 
-class Number(Setting):
+class Number(_Range):
     """A whole number."""
 
     metavar = "NUMBER"
     form = "a whole number in it"
-
-    def __init__(self, default: int, low: int, high: int, help: str) -> None:
-        super().__init__(default, help)
-        self.low = low
-        self.high = high
 
     def __get__(self, instance: object, owner: type) -> int:
         """The default."""
@@ -224,8 +230,7 @@ class Number(Setting):
         """The value of `value` as tomllib read it."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"{shown(value)} is not a whole number; write {self.form}")
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{shown(value)} is out of range {self.low} to {self.high}; write {self.form}")
+        self._check(value, value)
         return value
 
 
@@ -256,16 +261,11 @@ class Programs(Setting):
         return ""
 
 
-class Size(Setting):
+class Size(_Range):
     """A number of bytes: 65536, or with a unit of 1024: "64K", "4M", "1G"."""
 
     metavar = "BYTES"
     form = 'a number of bytes such as 65536, "64K" or "4M" in it'
-
-    def __init__(self, default: int, low: int, high: int, help: str) -> None:
-        super().__init__(default, help)
-        self.low = low
-        self.high = high
 
     def __get__(self, instance: object, owner: type) -> int:
         """The default."""
@@ -289,10 +289,11 @@ class Size(Setting):
         return self._within(value, value)
 
     def _within(self, value: int, written: object) -> int:
-        if not self.low <= value <= self.high:
-            low, high = size_text(self.low), size_text(self.high)
-            raise ValueError(f"{shown(written)} is out of range {low} to {high}; write {self.form}")
+        self._check(value, written)
         return value
+
+    def _limit_text(self, limit: float) -> str:
+        return size_text(int(limit))
 
     def default_text(self) -> str:
         """The default with its largest unit."""
