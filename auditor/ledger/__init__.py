@@ -1,0 +1,1 @@
+"""What auditors did and decided: who watched what, holds, retention, deletions, and verdicts on recordings."""
