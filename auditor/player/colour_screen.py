@@ -43,6 +43,16 @@ class ColourScreen(Screen):
         self._saved_pens: list[str] = []
         self._parser = _ColourParser(self)
 
+    @property
+    def saved_pen(self) -> str:
+        """The pen that DECRC brings back."""
+        return self._saved_pen
+
+    @property
+    def alternate_pen(self) -> str:
+        """The pen that leaving the alternate screen brings back."""
+        return self._alternate_pen
+
     def set_pen(self, pen: str) -> None:
         """What is written from now on has this pen."""
         self.pen = pen
