@@ -106,7 +106,8 @@ man: setup
 lock:
 	$(LOCK) -o requirements/runtime.txt pyproject.toml
 	$(LOCK) -o requirements/elasticsearch.txt --extra elasticsearch pyproject.toml
-	$(LOCK) -o requirements/dev.txt --extra elasticsearch --group dev pyproject.toml
+	$(LOCK) -o requirements/web.txt --extra web pyproject.toml
+	$(LOCK) -o requirements/dev.txt --extra elasticsearch --extra web --group dev pyproject.toml
 	$(LOCK) --no-deps -o requirements/lab.txt requirements/lab.in
 
 clean:

@@ -29,6 +29,7 @@ VERBS = {
     "delete": "auditor.commands.delete",
     "store": "auditor.commands.store",
     "rules": "auditor.commands.rules",
+    "serve": "auditor.commands.serve",
     "host": "host.commands",
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and

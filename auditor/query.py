@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
+from functools import lru_cache
 from typing import NamedTuple
 
 from auditor.time_forms import TimeFormError, point_in_time
@@ -65,9 +66,29 @@ class QueryError(SessrecError):
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Recordings that somebody may know of: those of users that match one of the patterns with * and ?, on hosts that
+    match one of theirs; none where there are no patterns. `user`: and only those of the user with exactly this name.
+    Letter case matters in a user's name."""
+
+    users: tuple[str, ...] = ("*",)
+    hosts: tuple[str, ...] = ("*",)
+    user: str | None = None
+
+    def takes(self, user: str, host: str) -> bool:
+        """Whether it takes a recording with these."""
+        return (
+            (self.user is None or user == self.user)
+            and any(_pattern(pattern).match(user) for pattern in self.users)
+            and _matches(host, self.hosts)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which recordings: `users`, `hosts` are patterns with * and ?, one of which must match, unless there are none;
-    `not_users`, `not_hosts` must not; `recs` are beginnings of ids; `since`, `until` seconds since 1970."""
+    `not_users`, `not_hosts` must not; `recs` are beginnings of ids; `since`, `until` seconds since 1970. `within`:
+    one of the grants must take it, where it is not None."""
 
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
@@ -76,6 +97,7 @@ class Selection:
     recs: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
+    within: tuple[Grant, ...] | None = None
 
     def takes(self, rec: str, user: str, host: str) -> bool:
         """Whether a recording with these is among them; the times are not looked at."""
@@ -85,6 +107,7 @@ class Selection:
             and (not self.hosts or _matches(host, self.hosts))
             and not _matches(user, self.not_users)
             and not _matches(host, self.not_hosts)
+            and (self.within is None or any(grant.takes(user, host) for grant in self.within))
         )
 
 
@@ -189,5 +212,11 @@ def _times(filters: dict[str, list[str]], name: str, now: datetime) -> list[floa
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    folded = name.lower()
+    return any(_pattern(pattern.lower()).match(folded) for pattern in patterns)
+
+
+@lru_cache(maxsize=1000)
+def _pattern(pattern: str) -> re.Pattern[str]:
     # Not fnmatch(), which folds case by the platform; [ is nothing special in a user's or host's name.
-    return any(re.match(translate(pattern.replace("[", "[[]").lower()), name.lower()) for pattern in patterns)
+    return re.compile(translate(pattern.replace("[", "[[]")))

@@ -21,12 +21,13 @@ def store_name(text: str) -> "Path | Address":
     return Address.read(text) or Path(text)
 
 
-def open_named(name: "Path | Address | None") -> "Store":
-    """The store of that name; None is the user's own. Raises StoreError."""
+def open_named(name: "Path | Address | None", *, shared: bool = False) -> "Store":
+    """The store of that name; None is the user's own. `shared`: one of several that a process has open, each used by
+    one thread at a time, whichever. Raises StoreError."""
     if name is None or isinstance(name, Path):
         from auditor.sqlite.store import SqliteStore
 
-        return SqliteStore(name or store_file())
+        return SqliteStore(name or store_file(), shared=shared)
     try:
         # Imported where it is used: the client takes longer to import than a search in SQLite takes.
         from auditor.elasticsearch.store import ElasticsearchStore

@@ -9,6 +9,9 @@ from auditor.store import StoreError
 VERSION = 2
 """`PRAGMA user_version`: raised with every change that an older program could not read."""
 
+SHARED_CACHE = 16 * 1024
+"""KiB of pages that each of several connections keeps in memory."""
+
 BUSY_SECONDS = 60.0
 """How long one process waits for another's write. A write holds the store for less than a second."""
 
@@ -113,18 +116,21 @@ ALTER TABLE new_events RENAME TO events;
 """What makes of a store of the one version one of the next."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the store's file, which is created (0600, its directory 0700) when there is none.
+def connect(path: Path, *, shared: bool = False) -> sqlite3.Connection:
+    """Open the store's file, which is created (0600, its directory 0700) when there is none. `shared`: one of several
+    connections of this process, used by one thread at a time, whichever.
 
     The connection is in autocommit mode: transactions are begun by name. Raises StoreError.
     """
     try:
         _create(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=not shared)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the store {path} cannot be opened: {_reason(error)}") from error
     try:
         _prepare(connection, path)
+        if shared:
+            connection.execute(f"PRAGMA cache_size = -{SHARED_CACHE}")
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(f"the store {path} cannot be used: {_reason(error)}") from error

@@ -22,11 +22,12 @@ MAX_QUARANTINED = 10_000
 
 
 class SqliteStore:
-    """See `auditor.store.Store`. Several processes may use one file; each addition is one transaction."""
+    """See `auditor.store.Store`. Several processes may use one file; each addition is one transaction. `shared`: see
+    `auditor.store_name.open_named`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self.path = path
-        self._connection = schema.connect(path)
+        self._connection = schema.connect(path, shared=shared)
         self._vocabulary = Vocabulary(self._connection)
         self._texts = Texts(self._connection, self._vocabulary)
         self._held_lines: tuple[str, int, list[bytes]] = ("", 0, [])

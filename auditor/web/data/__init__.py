@@ -1,0 +1,1 @@
+"""What pages fetch, one module each; a module's ROUTES are what it answers to."""
