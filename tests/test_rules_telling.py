@@ -272,6 +272,19 @@ def test_a_session_is_suspended_or_terminated_through_freeipa(teller, tmp_path, 
     assert complaints == []
 
 
+def test_a_session_that_is_to_end_is_not_suspended_instead(teller, tmp_path):
+    out = tmp_path / "out"
+    script(tmp_path / "ipa", f'echo "$1 $4" >> {out}')
+    for rec, order in (("a", Order.SUSPEND), ("a", Order.TERMINATE), ("a", Order.SUSPEND), ("b", Order.SUSPEND)):
+        teller.tell(facts(rec=rec), alert(session=order))
+    teller.close()
+    assert out.read_text().splitlines() == [
+        "recordedsession-suspend a",
+        "recordedsession-terminate a",
+        "recordedsession-suspend b",
+    ]
+
+
 def test_a_session_that_freeipa_has_not_heard_of_yet_is_asked_for_again(tmp_path):
     asked = tmp_path / "asked"
     ipa = script(tmp_path / "ipa", f"echo >> {asked}; test $(wc -l < {asked}) = 2 || exit 2")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from auditor.rules import action
 from auditor.rules.alert import Alert
 from auditor.rules.journal_entry import JournalEntries
+from auditor.rules.rule import Order
 from auditor.store import Facts
 from recorder.errors import SessrecError
 
@@ -29,6 +30,9 @@ told of it."""
 ORDER_AGE = 600.0
 """Seconds after which a session is not suspended or terminated any more: whoever looks at it then decides better."""
 
+MAX_TERMINATED = 10_000
+"""Sessions of which is remembered that they are to end."""
+
 CLOSING = 15.0
 """Seconds in which queues are emptied at the end."""
 
@@ -41,6 +45,7 @@ class AlertTeller:
     def __init__(self, complain: Complain, journal: JournalEntries, ipa: str = action.IPA) -> None:
         self._complain, self._journal, self._ipa = complain, journal, ipa
         self._queues: dict[str, _Queue] = {}
+        self._terminated: dict[str, None] = {}
 
     def tell(self, facts: Facts, alert: Alert) -> None:
         """See Teller."""
@@ -53,9 +58,8 @@ class AlertTeller:
             self._queue(actions.webhook).put(lambda: action.post(actions.webhook, summary))
         if actions.run:
             self._queue(f"run {actions.run!r}").put(lambda: action.run(actions.run, summary))
-        session, rec, host = actions.session, facts.rec, facts.host
-        if session is not None and alert.certain and not facts.ended and age <= ORDER_AGE:
-            self._queue("session").put(lambda: action.order(session, rec, host, self._ipa))
+        if actions.session is not None and alert.certain and not facts.ended and age <= ORDER_AGE:
+            self._order(actions.session, facts.rec, facts.host)
 
     def close(self, patience: float = CLOSING) -> None:
         """Wait for what is to be sent, for so many seconds altogether; what is left is told."""
@@ -67,6 +71,16 @@ class AlertTeller:
             self._complain(f"{left} messages about alerts were not sent in time: the alerts are in the store")
         else:
             self._journal.close()  # a thread that is still there would write into whatever has its number next
+
+    def _order(self, session: Order, rec: str, host: str) -> None:
+        """FreeIPA keeps one order for a session. One deed may break several rules: the harder order is to stand."""
+        if session is Order.TERMINATE:
+            self._terminated[rec] = None
+            if len(self._terminated) > MAX_TERMINATED:
+                del self._terminated[next(iter(self._terminated))]
+        elif rec in self._terminated:
+            return
+        self._queue("session").put(lambda: action.order(session, rec, host, self._ipa))
 
     def _queue(self, name: str, most: int = MAX_WAITING) -> "_Queue":
         if name not in self._queues:
