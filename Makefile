@@ -5,6 +5,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
+PLAYER := auditor/web/static/player/VERSION
 
 # The system's own interpreter before one that a version manager starts through a script of its own.
 PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import sys; sys.version_info >= (3, 11) and print("$p")' 2>/dev/null)))
@@ -32,7 +33,7 @@ help:
 	@echo "make lock    new lock files; needs uv (pip install uv)"
 	@echo "make clean   remove what was built"
 
-setup: $(LOCKED)
+setup: $(LOCKED) $(PLAYER)
 
 $(LOCKED): requirements/dev.txt pyproject.toml bin/sessrec
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
@@ -41,6 +42,10 @@ $(LOCKED): requirements/dev.txt pyproject.toml bin/sessrec
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
+
+# Without it everything but the page's player works, so a machine without a network goes on.
+$(PLAYER): auditor/web/frontend/package-lock.json | $(LOCKED)
+	@$(BIN)/python auditor/web/frontend/player_files.py || true
 
 demo: setup
 	@$(BIN)/python demo/session.py
@@ -109,6 +114,7 @@ lock:
 	$(LOCK) -o requirements/web.txt --extra web pyproject.toml
 	$(LOCK) -o requirements/dev.txt --extra elasticsearch --extra web --group dev pyproject.toml
 	$(LOCK) --no-deps -o requirements/lab.txt requirements/lab.in
+	$(LOCK) --no-deps -o requirements/node.txt requirements/node.in
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .demo

@@ -35,6 +35,7 @@ class Facts:
     `ended`: it was, with `exit_code` and `reason`. `pid` is the recorded command's.
 
     `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.OWN`).
+    `commands`: how many command lines were entered; None where an older program took it in and did not count.
 
     `origin`: the sender that the journal vouches for, else "". `source`: the file or journal that it came from.
     `late`: messages came after others with higher ids, and are not in the texts yet. `settled`: the texts have all
@@ -66,6 +67,7 @@ class Facts:
     reason: str = ""
     lost: int = 0
     events: int = 0
+    commands: int | None = None
     late: bool = False
     settled: bool = False
     origin: str = ""
@@ -168,8 +170,8 @@ class Store(Protocol):
         """The lines of one kind, in order."""
         ...
 
-    def events(self, rec: str) -> Iterator[Event]:
-        """Its events in the order of their messages and parts."""
+    def events(self, rec: str, after: int = 0) -> Iterator[Event]:
+        """Its events of messages with an id above `after`, in the order of their messages and parts."""
         ...
 
     def search(self, query: Query, each: int) -> Iterator[Hit]:

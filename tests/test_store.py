@@ -183,6 +183,8 @@ def test_texts_and_events_are_replaced_when_they_are_made_anew(store):
     assert list(store.seen("r", "printed")) == new
     assert list(store.seen("r", "command")) == []
     assert list(store.events("r")) == events
+    assert list(store.events("r", 1)) == events[2:]
+    assert list(store.events("r", 2)) == []
 
 
 def test_a_recording_of_more_messages_than_one_answer_has_comes_whole(store):

@@ -123,10 +123,11 @@ class ElasticsearchStore:
         for fields in self._texts(rec, kind, ["claim", "order"]):
             yield Seen(fields["kind"], fields["at"], fields["text"])
 
-    def events(self, rec: str) -> Iterator[Event]:
+    def events(self, rec: str, after: int = 0) -> Iterator[Event]:
         """See Store."""
         last = (0, 0)
-        for fields in self._texts(rec, EVENT, ["id", "part", "claim", "order"]):
+        later = {"range": {"id": {"gt": after}}}
+        for fields in self._texts(rec, EVENT, ["id", "part", "claim", "order"], later if after else None):
             event = Event(*(fields[name] for name in Event._fields))
             if (event.id, event.part) != last:
                 yield event
@@ -229,7 +230,9 @@ class ElasticsearchStore:
         pairs = zip(ids, documents, strict=True)
         return {each: message_line(fields) for each, fields in pairs if fields is not None}
 
-    def _texts(self, rec: str, kind: str, order: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def _texts(
+        self, rec: str, kind: str, order: Sequence[str], only: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
         hold = self._hold(rec)
         if hold is None or hold.deleted:
             return
@@ -238,7 +241,7 @@ class ElasticsearchStore:
         claims = {"range": {"claim": {"gte": recording["texts_from"], "lte": recording["claim"]}}}
         last = {"term": {"claim": recording["claim"]}}
         read = {
-            "filter": [{"term": {"rec": rec}}, {"term": {"kind": kind}}, claims],
+            "filter": [{"term": {"rec": rec}}, {"term": {"kind": kind}}, claims, *([only] if only else [])],
             "must_not": [{"terms": {"claim": recording.get("abandoned") or []}}],
             "should": [{"term": {"passing": False}}, last],
             "minimum_should_match": 1,

@@ -17,6 +17,9 @@ from auditor.sqlite.words import Vocabulary
 from auditor.store import Addition, ConflictError, Event, Facts, Hit, Quarantined, Refusal, StoreError
 from auditor.transcript import Seen
 
+_FIRST_EVENTS, _MORE_EVENTS = 50, 2000
+"""Read at once: of many only some may be wanted."""
+
 MAX_QUARANTINED = 10_000
 """Reasons kept: whoever sends garbage must not fill the disk with it."""
 
@@ -82,14 +85,19 @@ class SqliteStore:
             if number is not None:
                 yield from self._texts.seen(number, kind)
 
-    def events(self, rec: str) -> Iterator[Event]:
+    def events(self, rec: str, after: int = 0) -> Iterator[Event]:
         """See Store."""
+        last, size = (after, 2**62), _FIRST_EVENTS
         with self._errors():
-            rows = self._connection.execute(
-                "SELECT id, at, action, detail, part FROM events WHERE recording = ? ORDER BY id, part",
-                (self._number(rec),),
-            ).fetchall()
-        return map(Event._make, rows)
+            number = self._number(rec)
+            # Page by page: a session can have a million, and a reader that takes its time must hold no snapshot.
+            while rows := self._connection.execute(
+                "SELECT id, at, action, detail, part FROM events WHERE recording = ? AND (id, part) > (?, ?) "
+                "ORDER BY id, part LIMIT ?",
+                (number, *last, size),
+            ).fetchall():
+                yield from map(Event._make, rows)
+                last, size = (rows[-1][0], rows[-1][4]), _MORE_EVENTS
 
     def search(self, query: Query, each: int) -> Iterator[Hit]:
         """See Store."""

@@ -1,4 +1,4 @@
-"""A screen written down as text and shown by a new terminal is the same screen, and stays it with what comes after."""
+"""A screen written down as text and shown by a new terminal is the same, and stays the same with what comes after."""
 
 import lzma
 from pathlib import Path

@@ -52,10 +52,10 @@ class ScopedStore:
         if self.facts(rec) is not None:
             yield from self._store.seen(rec, kind)
 
-    def events(self, rec: str) -> Iterator[Event]:
+    def events(self, rec: str, after: int = 0) -> Iterator[Event]:
         """See Store."""
         if self.facts(rec) is not None:
-            yield from self._store.events(rec)
+            yield from self._store.events(rec, after)
 
     def search(self, query: Query, each: int) -> Iterator[Hit]:
         """See Store."""

@@ -55,7 +55,7 @@ def bring() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="player-") as directory:
         making = Path(directory)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
+        for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, making)
         command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
         _run(command, making)
