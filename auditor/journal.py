@@ -10,7 +10,7 @@ late, from a host that was away, stands before what others have sent meanwhile.
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,19 @@ class Journal:
                 entry = _entry(line)
                 if entry and entry.cursor != after:
                     yield entry
+
+    def objects(self, matches: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Entries that have all of these fields with these values, as `FIELD=value`, with what is asked for of each.
+        Raises JournalError."""
+        command = [*self._command(), "--output=json", f"--output-fields={','.join(fields)}", *matches]
+        with _output(command) as output:
+            while line := output.readline(MAX_ENTRY):
+                try:
+                    found = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(found, dict):
+                    yield found
 
     def _command(self) -> list[str]:
         program = shutil.which("journalctl")

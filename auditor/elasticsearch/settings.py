@@ -18,6 +18,7 @@ class StoreSettings:
     api_key_file = File("", "a file with an API key, as Elasticsearch gives it out encoded")
     username = Text("", "the user, where there is no API key")
     password_file = File("", "a file with the user's password")
+    ledger = File("", "the ledger of this store: who reads it from the terminal is recorded there")
 
     def __init__(self, values: Mapping[str, object] | None = None) -> None:
         # Setting has no __set__, so a value in the instance's own dictionary hides the default.

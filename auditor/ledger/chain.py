@@ -50,7 +50,7 @@ def check(ledger: "Ledger", noted: Mapping[int, str] | None = None) -> Finding:
     stored = ledger.head()
     noted = dict(noted or {})
     head = Head(stored.id, 0, b"")
-    holds: dict[str, int] = {}
+    holds: set[tuple[int, str]] = set()
     for number, text, value, *looked_up in _rows(ledger):
         expected = head.number + 1
         if number != expected:
@@ -61,9 +61,9 @@ def check(ledger: "Ledger", noted: Mapping[int, str] | None = None) -> Finding:
         if noted.pop(number, value.hex()) != value.hex():
             return Finding(False, head.number, f"entry {number} is another one than was noted elsewhere", number)
         if entry.action == "hold":
-            holds[entry.rec] = number
+            holds.add((number, entry.rec))
         elif entry.action == "release":
-            holds.pop(entry.rec, None)
+            holds.discard((entry.detail.get("hold"), entry.rec))
         head = Head(stored.id, number, value)
     if stored.number > head.number or any(number > head.number for number in noted):
         return Finding(False, head.number, f"entries from {head.number + 1} on are missing", head.number + 1)
@@ -71,10 +71,10 @@ def check(ledger: "Ledger", noted: Mapping[int, str] | None = None) -> Finding:
         return Finding(False, head.number, f"there has never been an entry {min(noted)}", min(noted))
     if (stored.number, stored.value) != (head.number, head.value):
         return Finding(False, stored.number, "there are more entries than were written", stored.number + 1)
-    kept = {rec for (rec,) in ledger.rows("SELECT rec FROM holds")}
-    if kept != holds.keys():
-        rec = min(kept ^ holds.keys())
-        return Finding(False, head.number, f"the hold of {rec} is not what entries say: hold or release it again")
+    kept = set(ledger.rows("SELECT number, rec FROM holds"))
+    if kept != holds:
+        number, rec = min(kept ^ holds)
+        return Finding(False, head.number, f"the hold of {rec} is not what the entries up from {number} say", number)
     return Finding(True, head.number, f"{head.number} entries, head {head}")
 
 

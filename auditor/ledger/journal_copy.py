@@ -1,14 +1,16 @@
 """Entries of a ledger as entries of the systemd journal, and back.
 
 Fields: MESSAGE (one line for people), PRIORITY, SYSLOG_IDENTIFIER=sessrec, a MESSAGE_ID that all of them have,
-SESSREC_TYPE=trail, SESSREC_NUMBER and SESSREC_VALUE (of the chain, in hexadecimal), SESSREC_VIEWER, SESSREC_ACTION,
-SESSREC_REC, and SESSREC_ENTRY, which is the entry as JSON. `sessrec ingest --journal`
+SESSREC_TYPE=trail, SESSREC_LEDGER (the ledger's id), SESSREC_NUMBER and SESSREC_VALUE (of the chain, in hexadecimal),
+SESSREC_VIEWER, SESSREC_ACTION, SESSREC_REC, and SESSREC_ENTRY, which is the entry as JSON. `sessrec ingest --journal`
 does not take them for messages.
 """
 
 import errno
 import time
+from collections.abc import Collection
 
+from auditor.journal import Journal
 from auditor.ledger.entry import FAILURE, Entry
 from auditor.ledger.schema import LedgerError
 from auditor.printable import printable
@@ -31,13 +33,14 @@ class JournalCopy:
         self._sink = JournaldSink(socket_path=socket_path)
         self._seen = False
 
-    def send(self, entry: Entry, value: bytes, patience: float = PATIENCE) -> None:
+    def send(self, ledger: str, entry: Entry, value: bytes, patience: float = PATIENCE) -> None:
         """One entry. LedgerError where a journald is there and does not take it."""
         fields = {
             "PRIORITY": str(_WARNING if entry.outcome == FAILURE else _NOTICE),
             "SYSLOG_IDENTIFIER": "sessrec",
             "MESSAGE_ID": MESSAGE_ID,
             "SESSREC_TYPE": "trail",
+            "SESSREC_LEDGER": ledger,
             "SESSREC_NUMBER": str(entry.number),
             "SESSREC_VALUE": value.hex(),
             "SESSREC_VIEWER": entry.viewer,
@@ -68,6 +71,21 @@ class JournalCopy:
     def close(self) -> None:
         """Give back the socket."""
         self._sink.close()
+
+
+def noted(journal: Journal, ledger: str, uids: Collection[int]) -> dict[int, str]:
+    """Values by the number of their entries, as the journal has them of one ledger. Only what processes of these
+    users have sent counts: anybody may write such fields. Raises JournalError."""
+    found = {}
+    for fields in journal.objects(["SESSREC_TYPE=trail", f"SESSREC_LEDGER={ledger}"], _NOTED):
+        number, value = fields.get("SESSREC_NUMBER"), fields.get("SESSREC_VALUE")
+        trusted = str(fields.get("_UID")) in map(str, uids)
+        if trusted and isinstance(number, str) and number.isdecimal() and isinstance(value, str):
+            found[int(number)] = value
+    return found
+
+
+_NOTED = ("SESSREC_NUMBER", "SESSREC_VALUE", "_UID")
 
 
 def line_about(entry: Entry) -> str:

@@ -82,8 +82,8 @@ class Ledger:
                     self._connection.execute("ROLLBACK")
                 raise
         if self._journal:
-            for entry, value in writing.appended:
-                self._journal.send(entry, value)
+            for head, entry in writing.appended:
+                self._journal.send(head.id, entry, head.value)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """What a statement finds, all at once: ask for some at a time."""
@@ -126,11 +126,11 @@ class Ledger:
 
 
 class Writing:
-    """A transaction that goes on; `appended` are its entries with their values."""
+    """A transaction that goes on; `appended` are its entries, each with the head that it has made."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.appended: list[tuple[Entry, bytes]] = []
+        self.appended: list[tuple[chain.Head, Entry]] = []
 
     def append(self, entry: Entry) -> Entry:
         """Add an entry, with its number and time."""
@@ -143,7 +143,7 @@ class Writing:
             (entry.number, text.decode(), value, *chain.columns(entry)),
         )
         self._connection.execute("UPDATE head SET number = ?, value = ?", (entry.number, value))
-        self.appended.append((entry, value))
+        self.appended.append((chain.Head(id, entry.number, value), entry))
         return entry
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:

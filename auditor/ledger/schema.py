@@ -41,15 +41,17 @@ CREATE TABLE head (
     value BLOB NOT NULL
 );
 
--- Recordings that must not be deleted, as the entries "hold" and "release" say.
+-- Recordings that must not be deleted, as the entries "hold" and "release" say; `number` is that of the entry "hold".
 CREATE TABLE holds (
-    rec TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    rec TEXT NOT NULL,
     viewer TEXT NOT NULL,
     time REAL NOT NULL,
     reason TEXT NOT NULL,
     user TEXT NOT NULL,
     host TEXT NOT NULL
-) WITHOUT ROWID;
+);
+CREATE INDEX holds_rec ON holds(rec);
 
 -- What verifying found. Derived: it may be emptied at any time.
 CREATE TABLE verdicts (
