@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from auditor.store_name import open_named, store_name
+from auditor.web.access.channel import certificate_hash
 from auditor.web.access.cookies import Sessions
 from auditor.web.access.local_token import LocalTokens
 from auditor.web.access.scope import ALL
+from auditor.web.access.sign_in import kerberos
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.app import create_app
 from auditor.web.security import security_headers
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
     from auditor.store import Store
 
-MAX_HEAD = 16 * 1024
-"""Bytes of a request's first line and headers."""
+MAX_HEAD = 64 * 1024
+"""Bytes of a request's first line and headers, among them a Kerberos ticket."""
 
 MAX_CONNECTIONS = 2000
 """At once; more are answered 503."""
@@ -83,21 +85,26 @@ def _site(
         f"[{host}]:{port}",
         *(f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]")),
     }
+    # Where we have no TLS of our own, a web server in front has it: `serve` sees to that.
+    encrypted = tls or not local
     site = Site(
         settings=settings,
         stores=pool,
         sessions=Sessions(settings.idle_minutes * 60.0, settings.longest_hours * 3600.0),
-        headers=security_headers(settings.embed_origin, tls=tls),
+        headers=security_headers(settings.embed_origin, tls=encrypted),
         # Cookies know no ports: two of us on one machine must not sign each other's viewers out.
-        cookie_name="__Host-sessrec" if tls else f"sessrec_{port}",
-        tls=tls,
+        cookie_name="__Host-sessrec" if encrypted else f"sessrec_{port}",
+        tls=encrypted,
         names=sorted(own_names) if local else settings.names,
     )
     if local:
         site.tokens = LocalTokens()
         site.local_viewer = Viewer(_own_name(), ALL, frozenset(Right))
-    elif not site.authenticators:
+        return site
+    site.kerberos = kerberos(settings, site.log)
+    if site.kerberos is None:
         raise WebSettingsError("nobody could sign in: set who may, in [web.access] and keytab, or use --local")
+    site.authenticators = [site.kerberos]
     return site
 
 
@@ -108,7 +115,9 @@ async def _run(site: Site, listener: socket.socket, tls: ssl.SSLContext | None) 
         "ws": "none",
         "log_config": None,
         "access_log": False,
-        "proxy_headers": False,
+        # Without TLS of our own, whoever connects is the web server in front, and says who asked it.
+        "proxy_headers": tls is None and site.tokens is None,
+        "forwarded_allow_ips": ["127.0.0.1", "::1"],
         "server_header": False,
         "limit_concurrency": MAX_CONNECTIONS,
         "timeout_keep_alive": 15,
@@ -170,7 +179,9 @@ def _renew(site: Site, tls: ssl.SSLContext | None) -> None:
     if tls is not None:
         try:
             tls.load_cert_chain(site.settings.tls_cert, site.settings.tls_key)
-        except (OSError, ssl.SSLError) as error:
+            if site.kerberos is not None:
+                site.kerberos.bind(certificate_hash(Path(site.settings.tls_cert)))
+        except (OSError, ssl.SSLError, SessrecError) as error:
             site.log(f"the new certificate cannot be used, the old one stays: {error}")
 
 

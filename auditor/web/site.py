@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,6 +18,9 @@ from auditor.web.access.viewer import Right, Viewer
 from auditor.web.rendering import Templates
 from auditor.web.settings import WebSettings
 from auditor.web.stores import StorePool
+
+if TYPE_CHECKING:
+    from auditor.web.access.negotiate import Negotiate
 
 
 class Ledger(Protocol):
@@ -64,6 +67,7 @@ class Site:
     tokens: LocalTokens | None = None
     local_viewer: Viewer | None = None
     authenticators: Sequence[Authenticator] = ()
+    kerberos: "Negotiate | None" = None
     navigation: Sequence[NavigationEntry] = ()
     templates: Templates = field(default_factory=Templates)
     closing: threading.Event = field(default_factory=threading.Event)
