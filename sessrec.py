@@ -27,6 +27,9 @@ VERBS = {
     "play": "auditor.commands.play",
     "export": "auditor.commands.export",
     "delete": "auditor.commands.delete",
+    "hold": "auditor.commands.hold",
+    "retention": "auditor.commands.retention",
+    "audit-trail": "auditor.commands.audit_trail",
     "store": "auditor.commands.store",
     "rules": "auditor.commands.rules",
     "serve": "auditor.commands.serve",
@@ -34,8 +37,8 @@ VERBS = {
 }
 """A verb's module has HELP (one line), a docstring (its description), `add_arguments(parser)` and
 `run(args) -> exit status`. `rec`, where argparse costs too much, has `main(argv) -> exit status` instead, and its
-options as argparse knows them are in recorder/configuration/options.py. `host` and `rules` have VERBS of their own
-below them, of the same kind."""
+options as argparse knows them are in recorder/configuration/options.py. `host`, `rules` and `retention` have VERBS
+of their own below them, of the same kind."""
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -182,9 +185,9 @@ def _overview() -> str:
     ]
     for verb in VERBS:
         try:
-            lines.append(f"  {verb:<10}  {load(verb).HELP}\n")
+            lines.append(f"  {verb:<11}  {load(verb).HELP}\n")
         except NotInstalledError:
-            lines.append(f"  {verb:<10}  (not installed here)\n")
+            lines.append(f"  {verb:<11}  (not installed here)\n")
     return "".join(lines)
 
 

@@ -23,8 +23,8 @@ class Checked(NamedTuple):
     """The answer about a recording (`auditor.verify.Verification` has more about the first four), and its grounds.
 
     `messages` were there. The key that is said to have signed: its id, and where it is trusted the host that it is
-    bound to ("" none) and its creation; 0 where it is not. `signatures` is how many messages carry one, `first_signed`
-    and `last_signed` the times that stand on the first and last of these. Times are seconds since 1970.
+    bound to ("" none) and its creation; 0 where it is not. `signatures` is how many messages carry one;
+    `first_signed` and `last_signed` are the times that stand on them. Times are seconds since 1970.
     """
 
     verdict: Verdict
