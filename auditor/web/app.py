@@ -14,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 import auditor.web.data
 import auditor.web.pages
+from auditor.ledger.schema import LedgerError
 from auditor.query import QueryError
 from auditor.store import StoreError
 from auditor.time_forms import TimeFormError
 from auditor.web.access.gate import Gate
-from auditor.web.errors import on_fault, on_http_error, on_query_error, on_store_error
+from auditor.web.errors import on_fault, on_http_error, on_ledger_error, on_query_error, on_store_error
 from auditor.web.security import HostCheck, SecurityHeaders
 from auditor.web.site import NavigationEntry, Site
 
@@ -47,6 +48,7 @@ def create_app(site: Site) -> Starlette:
             QueryError: on_query_error,
             TimeFormError: on_query_error,
             StoreError: on_store_error,
+            LedgerError: on_ledger_error,
             Exception: on_fault,
         },
     )

@@ -69,6 +69,14 @@ def on_store_error(request: Request, error: Exception) -> Response:
     return error_response(request.scope, 503 if busy else 500, line)
 
 
+def on_ledger_error(request: Request, error: Exception) -> Response:
+    """What somebody wants to do cannot be recorded, and is not done."""
+    site: Site = request.app.state.site
+    site.log(f"{request.scope['path']}: {error}")
+    line = "Nothing can be shown or done now, because it cannot be recorded who does it; the server's log says more."
+    return error_response(request.scope, 503, line)
+
+
 def on_fault(request: Request, error: Exception) -> Response:
     """A fault of ours. Middleware lies within the handler of these, so the headers are set here."""
     site: Site = request.app.state.site

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from auditor.ledger.daily import DailyRetention
+from auditor.ledger.of_store import open_ledger
+from auditor.ledger.retention_policies import FILE as RETENTION
+from auditor.ledger.verdicts import Verdicts
+from auditor.ledger.verifier import Verifier
 from auditor.store_name import open_named, store_name
 from auditor.web.access.channel import certificate_hash
 from auditor.web.access.cookies import Sessions
@@ -97,6 +102,7 @@ def _site(
         tls=encrypted,
         names=sorted(own_names) if local else settings.names,
     )
+    _keep_ledger(site, store, local=local)
     if local:
         site.tokens = LocalTokens()
         site.local_viewer = Viewer(_own_name(), ALL, frozenset(Right))
@@ -106,6 +112,18 @@ def _site(
         raise WebSettingsError("nobody could sign in: set who may, in [web.access] and keytab, or use --local")
     site.authenticators = [site.kerberos]
     return site
+
+
+def _keep_ledger(site: Site, store: "Path | Address | None", *, local: bool) -> None:
+    """What is done is recorded from here on, recordings are verified, and deleted as retention says."""
+    named = Path(site.settings.ledger) if site.settings.ledger else None
+    site.ledger = open_ledger(store, named)
+    site.verdicts = Verdicts(site.ledger)
+    site.verifier = Verifier(site.verdicts, site.stores.borrow, site.log)
+    site.verifier.start()
+    if not local and RETENTION.exists():
+        site.daily = DailyRetention(site.ledger, site.verdicts, site.stores.borrow, RETENTION, site.log)
+        site.daily.start()
 
 
 async def _run(site: Site, listener: socket.socket, tls: ssl.SSLContext | None) -> None:

@@ -5,11 +5,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from auditor.ledger.daily import DailyRetention
+from auditor.ledger.ledger import Ledger
+from auditor.ledger.verdicts import Verdicts
+from auditor.ledger.verifier import Verifier
 from auditor.web.access.authenticator import Authenticator
 from auditor.web.access.cookies import Session, Sessions
 from auditor.web.access.local_token import LocalTokens
@@ -21,26 +25,6 @@ from auditor.web.stores import StorePool
 
 if TYPE_CHECKING:
     from auditor.web.access.negotiate import Negotiate
-
-
-class Ledger(Protocol):
-    """Where is kept what auditors did (`auditor.ledger.Ledger`)."""
-
-    def record(
-        self,
-        viewer: str,
-        action: str,
-        *,
-        rec: str = "",
-        host: str = "",
-        user: str = "",
-        at: int | None = None,
-        query: str = "",
-        origin: str = "",
-        detail: Mapping[str, Any] = ...,
-    ) -> Any:
-        """Keep one entry. Raises where it cannot be kept: then what it is about is not done."""
-        ...
 
 
 class NavigationEntry(NamedTuple):
@@ -64,6 +48,9 @@ class Site:
     tls: bool
     names: Sequence[str] = ()
     ledger: Ledger | None = None
+    verdicts: Verdicts | None = None
+    verifier: Verifier | None = None
+    daily: DailyRetention | None = None
     tokens: LocalTokens | None = None
     local_viewer: Viewer | None = None
     authenticators: Sequence[Authenticator] = ()
@@ -122,7 +109,12 @@ class Site:
     def close(self) -> None:
         """Give back what is held open."""
         self.closing.set()
+        for work in (self.daily, self.verifier):
+            if work is not None:
+                work.stop()
         self.stores.close()
+        if self.ledger is not None:
+            self.ledger.close()
 
 
 def tell(request: Request, notice: str) -> None:
