@@ -15,8 +15,10 @@ NAMED = (
     "cn=Session Recording Auditors,cn=privileges,cn=pbac",
     "cn=Session Recording Administrator,cn=roles,cn=accounts",
     "cn=Session Recording Auditor,cn=roles,cn=accounts",
+    "cn=session-recording-web,cn=s4u2proxy,cn=etc",
+    "cn=session-recording-web-control,cn=s4u2proxy,cn=etc",
 )
-"""Privileges and roles, as the update file makes them."""
+"""Privileges, roles and rules of Kerberos' delegation, as the update file makes them."""
 
 
 class InstallError(Exception):
@@ -61,7 +63,7 @@ def _entries(connection: Any, suffix: Any) -> Iterator[Any]:
         if any(DN(location).endswith(tree) for location in entry.get("ipaPermLocation", [])):
             yield entry.dn
     for name in NAMED:
-        for entry in below(DN(name, suffix), "(objectClass=groupOfNames)", "cn"):
+        for entry in below(DN(name, suffix), "(|(objectClass=groupOfNames)(objectClass=groupOfPrincipals))", "cn"):
             yield entry.dn
     yield from sorted((entry.dn for entry in below(tree, "(objectClass=*)", "cn")), key=len, reverse=True)
 

@@ -3,6 +3,7 @@
 A check raises ValueError with a text that follows the option or the value: "must be absolute, as /etc".
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,7 @@ OPTIONS = {
     "ipaRecordingNotice": "--notice",
     "ipaRecordingOnFailure": "--on-failure",
     "ipaRecordingHeartbeat": "--heartbeat",
+    "ipaRecordingPlayerUrl": "--player-url",
 }
 """The option of `ipa recordingpolicy-mod` or `ipa recordingconfig-mod` that sets an attribute."""
 
@@ -33,6 +35,8 @@ MAX_PATH = 4096
 """Bytes of an audited path, PATH_MAX of Linux."""
 MIN_HEARTBEAT, DEFAULT_HEARTBEAT, MAX_HEARTBEAT = 30, 300, 86400
 """Seconds between two reports of a host with recorded sessions."""
+
+_ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?")
 
 NONE = "none"
 """The word for the empty set, which LDAP cannot hold; an attribute that is absent is not set."""
@@ -184,6 +188,12 @@ def check_notice(text: str) -> None:
     if len(text) > MAX_NOTICE:
         raise ValueError(f"must have at most {MAX_NOTICE} characters")
     _check_printable(text)
+
+
+def check_player_url(text: str) -> None:
+    """The address of the server on which recordings are watched, as browsers write an origin (RFC 6454)."""
+    if not _ORIGIN.fullmatch(text) or len(text) > MAX_NAME:
+        raise ValueError("must be https://HOST or https://HOST:PORT, in lower case")
 
 
 def check_audit_path(text: str) -> None:

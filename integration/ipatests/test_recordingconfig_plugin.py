@@ -20,6 +20,7 @@ AS_INSTALLED = {
     "iparecordingnotice": None,
     "iparecordingonfailure": "deny",
     "iparecordingheartbeat": 300,
+    "iparecordingplayerurl": None,
 }
 POLICY = "recconfigpolicy"
 PASSWORD = "Recorded123"
@@ -73,6 +74,7 @@ class test_recordingconfig(Declarative):
                 "iparecordingnotice": "Recorded",
                 "iparecordingonfailure": "allow",
                 "iparecordingheartbeat": 60,
+                "iparecordingplayerurl": "https://auditor.example.com:8443",
             },
             shown(
                 iparecordingcapture=["none"],
@@ -82,6 +84,7 @@ class test_recordingconfig(Declarative):
                 iparecordingnotice=["Recorded"],
                 iparecordingonfailure=["allow"],
                 iparecordingheartbeat=["60"],
+                iparecordingplayerurl=["https://auditor.example.com:8443"],
             ),
         ),
         modified("Set it to what it is", {"iparecordingheartbeat": 60}, errors.EmptyModlist()),
@@ -103,6 +106,20 @@ class test_recordingconfig(Declarative):
                 ("iparecordingauditreads", "srv", "audit_reads", "must be absolute, as /etc"),
                 ("iparecordingnotice", "a\nb", "notice", "must have printable characters only"),
                 ("iparecordingonfailure", "retry", "on_failure", "must be one of 'deny', 'allow'"),
+                *(
+                    (
+                        "iparecordingplayerurl",
+                        url,
+                        "player_url",
+                        "must be https://HOST or https://HOST:PORT, in lower case",
+                    )
+                    for url in (
+                        "http://auditor.example.com",
+                        "https://auditor.example.com/",
+                        "https://a@b.example.com",
+                        "javascript:alert(1)",
+                    )
+                ),
                 ("setattr", "iparecordingauditreads=srv", "iparecordingauditreads", "must be absolute, as /etc"),
                 (
                     "addattr",

@@ -22,6 +22,9 @@ EXAMPLES:
 
  Let hosts with recorded sessions report each minute:
    ipa recordingconfig-mod --heartbeat=60
+
+ Show recordings in the web UI, from the server where "sessrec serve" runs:
+   ipa recordingconfig-mod --player-url=https://auditor.example.com
 """
 
 # ruff: noqa: RUF012 - FreeIPA reads lists and dictionaries off the classes
@@ -44,6 +47,7 @@ from ipa_plugin.policy import (
     PolicyError,
     check_audit_path,
     check_notice,
+    check_player_url,
     heartbeat_from_entry,
     settings_from_entry,
 )
@@ -153,7 +157,7 @@ class recordingconfig(LDAPObject):
     object_name = _("session recording configuration")
     object_not_found_msg = _("%(oname)s not found, or you may not read it")
     permission_filter_objectclasses = ["iparecordingconfigobject"]
-    default_attributes = [*SETTING_ATTRIBUTES, "iparecordingheartbeat"]
+    default_attributes = [*SETTING_ATTRIBUTES, "iparecordingheartbeat", "iparecordingplayerurl"]
     managed_permissions = {
         "System: Read Session Recording Configuration": {
             "ipapermright": {"read", "search", "compare"},
@@ -179,6 +183,13 @@ class recordingconfig(LDAPObject):
             doc=_("Seconds between two reports of a host with recorded sessions"),
             minvalue=MIN_HEARTBEAT,
             maxvalue=MAX_HEARTBEAT,
+        ),
+        Str(
+            "iparecordingplayerurl?",
+            rule(check_player_url),
+            cli_name="player_url",
+            label=_("Player"),
+            doc=_("Address of the server on which recordings are watched, as https://auditor.example.com"),
         ),
     )
 

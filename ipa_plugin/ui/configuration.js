@@ -12,7 +12,8 @@ define(['./settings', 'freeipa/details', 'freeipa/entity'], function(settings) {
                 disable_breadcrumb: true,
                 disable_facet_tabs: true,
                 fields: settings.fields().concat([
-                    { name: 'iparecordingheartbeat', widget: 'hosts.iparecordingheartbeat' }
+                    { name: 'iparecordingheartbeat', widget: 'hosts.iparecordingheartbeat' },
+                    { name: 'iparecordingplayerurl', widget: 'player.iparecordingplayerurl' }
                 ]),
                 widgets: settings.sections(
                     {
@@ -29,6 +30,15 @@ define(['./settings', 'freeipa/details', 'freeipa/entity'], function(settings) {
                         measurement_unit: 'seconds',
                         tooltip: 'How often a host with recorded sessions reports. A session of a host that has ' +
                             'not been heard of for three times as long is stale.'
+                    }]
+                }, {
+                    $type: 'details_section',
+                    name: 'player',
+                    label: 'Player',
+                    widgets: [{
+                        name: 'iparecordingplayerurl',
+                        tooltip: 'The server on which recordings are watched, as https://auditor.example.com. Its ' +
+                            'player is shown on the pages of recorded sessions.'
                     }]
                 }])
             }]

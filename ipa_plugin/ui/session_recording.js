@@ -9,12 +9,13 @@ define([
     './policies',
     './configuration',
     './policy_test',
+    './recordings',
     './sessions'
-], function(menu, phases, reg, policies, configuration, policy_test, sessions) {
+], function(menu, phases, reg, policies, configuration, policy_test, recordings, sessions) {
     'use strict';
 
     phases.on('registration', function() {
-        [policies, configuration, policy_test, sessions].forEach(function(page) {
+        [policies, configuration, policy_test, recordings, sessions].forEach(function(page) {
             reg.entity.register({ type: page.spec.name, factory: page.factory, spec: page.spec });
         });
     });
@@ -28,6 +29,7 @@ define([
             children: [
                 { entity: 'recordingpolicy', label: 'Policies' },
                 { entity: 'recordedsession', label: 'Recorded Sessions' },
+                { entity: 'recordings', label: 'Recordings' },
                 { entity: 'recordingpolicy_test', label: 'Test' },
                 { entity: 'recordingconfig', label: 'Configuration' }
             ]

@@ -7,13 +7,14 @@ define([
     'freeipa/ipa',
     'freeipa/jquery',
     'freeipa/navigation',
+    './player',
     './rights',
     './session_actions',
     './session_values',
     'freeipa/details',
     'freeipa/entity',
     'freeipa/search'
-], function(IPA, $, navigation, rights, actions, values) {
+], function(IPA, $, navigation, player, rights, actions, values) {
     'use strict';
 
     const REFRESH_MS = 10 * 1000;
@@ -126,6 +127,21 @@ define([
         that.get_selected_sessions = function() {
             return [values.session_of(that.data.result.result)];
         };
+
+        // The picture goes on while what is known of the session is loaded anew.
+        const load = that.load;
+        that.load = function(data) {
+            load(data);
+            const session = values.session_of(data.result.result);
+            that.widgets.get_widget('player.frame').open(
+                '/watch/' + encodeURIComponent(session.recording) + '?embed=1');
+        };
+
+        const hide = that.hide;
+        that.hide = function() {
+            that.widgets.get_widget('player.frame').close();
+            hide();
+        };
         return that;
     }
 
@@ -237,7 +253,10 @@ define([
         },
         fields: rows.map(row => (
             { name: row.name, widget: 'session.' + row.name, label: row.label, read_only: true })),
-        widgets: [{ $type: 'details_section', name: 'session', label: 'Session', widgets: rows }]
+        widgets: [
+            player.section('player', '', { title: 'Player of the session', height: '70vh', quiet: true }),
+            { $type: 'details_section', name: 'session', label: 'Session', widgets: rows }
+        ]
     };
 
     return {
