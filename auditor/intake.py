@@ -97,7 +97,8 @@ class Intake:
         intake = cls(facts, stored, watcher)
         # Nothing can be added to the screen of an ended one, and one with late messages is gone through anyway.
         if not facts.ended and not facts.late:
-            printed, typed = facts.printed, facts.typed
+            printed, typed, commands = facts.printed, facts.typed, facts.commands
+            facts.commands = 0
             for message in _parsed_again(lines):
                 fields = intake._tell(message)
                 intake._show(message)
@@ -106,6 +107,8 @@ class Intake:
                 intake._seen.clear()
                 intake._events.clear()
             facts.printed, facts.typed = printed, typed
+            if commands is not None:
+                facts.commands = commands
         return intake
 
     @property
@@ -153,7 +156,7 @@ class Intake:
     def _replay(self, lines: Iterable[list[bytes]]) -> None:
         """All of the stored messages once more, now that late ones have their place among them."""
         old = self.facts
-        facts = Facts(old.rec, old.host, old.user, old.term, old.session, old.start)
+        facts = Facts(old.rec, old.host, old.user, old.term, old.session, old.start, commands=0)
         facts.origin, facts.source, facts.revision = old.origin, old.source, old.revision
         again = Intake(facts, self._stored, self._watcher)
         for message in _parsed_again(lines):
@@ -223,6 +226,8 @@ class Intake:
 
     def _add_seen(self, seen: list[Seen]) -> None:
         self._seen += seen
+        if self.facts.commands is not None:
+            self.facts.commands += sum(line.kind == "command" for line in seen)
         self._seen += self._mentions.in_lines(seen)
 
     def _begin(self, message: Message) -> None:
@@ -297,6 +302,7 @@ def first_facts(message: Message, source: str, origin: str) -> Facts:
         term=message.term,
         session=message.session,
         start=max(message.time - message.pos / 1000, 0.0),
+        commands=0,
         source=source,
         origin=origin,
     )

@@ -88,7 +88,8 @@ class Grant:
 class Selection:
     """Which recordings: `users`, `hosts` are patterns with * and ?, one of which must match, unless there are none;
     `not_users`, `not_hosts` must not; `recs` are beginnings of ids; `since`, `until` seconds since 1970. `within`:
-    one of the grants must take it, where it is not None."""
+    one of the grants must take it, where it is not None. `states`: the values of
+    `auditor.recording_state.State`, one of which it must have, unless there are none."""
 
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
@@ -98,9 +99,10 @@ class Selection:
     since: float | None = None
     until: float | None = None
     within: tuple[Grant, ...] | None = None
+    states: tuple[str, ...] = ()
 
     def takes(self, rec: str, user: str, host: str) -> bool:
-        """Whether a recording with these is among them; the times are not looked at."""
+        """Whether a recording with these is among them; times and states are not looked at."""
         return (
             (not self.recs or rec.startswith(self.recs))
             and (not self.users or _matches(user, self.users))

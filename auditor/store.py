@@ -4,9 +4,9 @@ The log is the truth; a store is derived from it and can be built anew. It keeps
 so that a recording can be played, verified and exported from the store alone.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from auditor.query import Query, Selection
 from auditor.transcript import Seen
@@ -143,6 +143,45 @@ class Hit(NamedTuple):
     spans: tuple[tuple[int, int], ...]
 
 
+class Position(NamedTuple):
+    """Where a list of recordings in order of time was left: the start and id of the last one."""
+
+    start: float
+    rec: str
+
+
+GroupKey = Literal["user", "host", "day"]
+"""By what recordings are counted; a day is that of their start in local time, as YYYY-MM-DD."""
+
+
+class RecordingGroup(NamedTuple):
+    """Recordings that have a key in common: how many, their lengths in ms and their events together, and the latest
+    start."""
+
+    key: str
+    recordings: int
+    length: int
+    events: int
+    latest: float
+
+    def merged(self, other: "RecordingGroup") -> "RecordingGroup":
+        """Both, under this one's key."""
+        return RecordingGroup(
+            self.key,
+            self.recordings + other.recordings,
+            self.length + other.length,
+            self.events + other.events,
+            max(self.latest, other.latest),
+        )
+
+
+def in_order(groups: Iterable[RecordingGroup], by: GroupKey) -> list[RecordingGroup]:
+    """Days from the latest on, others from the one with most recordings on."""
+    if by == "day":
+        return sorted(groups, key=lambda group: group.key, reverse=True)
+    return sorted(groups, key=lambda group: (-group.recordings, group.key))
+
+
 class Store(Protocol):
     """A store of recordings. Every method may raise StoreError."""
 
@@ -150,8 +189,15 @@ class Store(Protocol):
         """Of one recording, by its whole id."""
         ...
 
-    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
-        """Those that the selection takes, by their start, the latest first."""
+    def recordings(
+        self, selection: Selection, *, oldest_first: bool = False, after: Position | None = None
+    ) -> Iterator[Facts]:
+        """Those that the selection takes, by their start, the latest first, and `after` a position in this order."""
+        ...
+
+    def groups(self, selection: Selection, by: GroupKey) -> list[RecordingGroup]:
+        """How many the selection takes, by user, host or day. For states other than those that end a recording it is
+        a moment's estimate."""
         ...
 
     def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
@@ -174,8 +220,9 @@ class Store(Protocol):
         """Its events of messages with an id above `after`, in the order of their messages and parts."""
         ...
 
-    def search(self, query: Query, each: int) -> Iterator[Hit]:
-        """The lines that the query finds, the latest recording first, at most `each` of one recording and kind."""
+    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+        """The lines that the query finds, the latest recording first, at most `each` of one recording and kind; in
+        recordings `after` a position in this order."""
         ...
 
     def add(

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from auditor.ingest import Ingest
-from auditor.query import parse_query
+from auditor.query import Selection, parse_query
 from auditor.sqlite import schema
 from auditor.sqlite.store import SqliteStore
 from auditor.store import Event
@@ -186,10 +186,16 @@ def test_a_store_of_the_version_before_is_made_one_of_this(tmp_path):
         )
         connection.execute("INSERT INTO events SELECT recording, id, at, action, detail FROM newer")
         connection.execute("DROP TABLE newer")
+        connection.execute("DROP INDEX recordings_listed")
+        for column in ("ended", "marked", "missing", "events"):
+            connection.execute(f"ALTER TABLE recordings DROP COLUMN {column}")
+        connection.execute("CREATE INDEX recordings_start ON recordings(start)")
         connection.execute("PRAGMA user_version = 1")
     store = SqliteStore(path)
     assert list(store.events("r")) == before
     assert texts(store, "file:shadow") != []
+    (group,) = store.groups(Selection(states=("ended",)), "user")
+    assert (group.recordings, group.events) == (1, store.facts("r").events)
     assert store._connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
     store.close()
 

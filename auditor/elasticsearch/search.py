@@ -13,6 +13,7 @@ from typing import Any
 from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
 from auditor.elasticsearch.joints import wanted
 from auditor.elasticsearch.layout import TEXTS
+from auditor.elasticsearch.listing import within
 from auditor.elasticsearch.server import LAST, PAGE, Server
 from auditor.line_match import LineMatch
 from auditor.query import LINE_KINDS, Group, Query, Selection
@@ -39,17 +40,18 @@ Found = tuple[Facts, list[Hit]]
 
 
 class Search:
-    """One query over one store."""
+    """One query over one store; `behind`: a filter for the recordings that have not been listed yet."""
 
-    def __init__(self, server: Server, query: Query, each: int) -> None:
+    def __init__(self, server: Server, query: Query, each: int, behind: Mapping[str, Any] | None = None) -> None:
         holds = _Holds(server)
+        self._behind = () if behind is None else (behind,)
         self._finders = [_Finder(server, holds, group, query.selection, each) for group in query.groups]
         self._without = [_Finder(server, holds, group, query.selection, 1) for group in query.without]
 
     def hits(self) -> Iterator[Hit]:
         """The hits, recording by recording, at most `each` of one recording and kind, by time within a recording."""
         first, *others = self._fewest_first()
-        for facts, hits in first.recordings():
+        for facts, hits in first.recordings(self._behind):
             found = {(hit.kind, hit.at, hit.text): hit for hit in hits}
             for finder in others:
                 more = finder.hits_in(facts.rec)
@@ -99,9 +101,9 @@ class _Finder:
         """How many lines the index names."""
         return self._server.count(TEXTS, {"bool": {"filter": self._filters}})
 
-    def recordings(self) -> Iterator[Found]:
-        """Recordings with hits, and these, the latest recording first."""
-        for _, hits in groupby(self._hits(()), key=lambda hit: hit.facts.rec):
+    def recordings(self, more: Sequence[Mapping[str, Any]] = ()) -> Iterator[Found]:
+        """Recordings with hits, and these, the latest recording first; `more` are further filters."""
+        for _, hits in groupby(self._hits(more), key=lambda hit: hit.facts.rec):
             found = self._in_order(hits)
             yield found[0].facts, found
 
@@ -178,6 +180,8 @@ def selected(selection: Selection) -> list[dict[str, Any]]:
         # Elasticsearch folds the case of ASCII letters only.
         if patterns and all(map(str.isascii, patterns)):
             filters.append(_any(_pattern(name, pattern) for pattern in patterns))
+    if selection.within is not None:
+        filters.append(within(selection.within))
     unwanted = [("user", pattern) for pattern in selection.not_users]
     unwanted += [("host", pattern) for pattern in selection.not_hosts]
     no = [_pattern(name, pattern) for name, pattern in unwanted if pattern.isascii()]

@@ -10,12 +10,26 @@ from auditor.elasticsearch.connection import connect, errors, item_error
 from auditor.elasticsearch.documents import EVENT, Hold, facts_of, message_line
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, TEXTS, message_key, recording_key
+from auditor.elasticsearch.listing import behind, groups, states
 from auditor.elasticsearch.mapping import VERSION
 from auditor.elasticsearch.refused import Sources
 from auditor.elasticsearch.search import Search, selected
 from auditor.elasticsearch.server import Server
 from auditor.query import Query, Selection
-from auditor.store import Addition, ConflictError, Event, Facts, Hit, Quarantined, Refusal, StoreError
+from auditor.recording_state import recording_state
+from auditor.store import (
+    Addition,
+    ConflictError,
+    Event,
+    Facts,
+    GroupKey,
+    Hit,
+    Position,
+    Quarantined,
+    RecordingGroup,
+    Refusal,
+    StoreError,
+)
 from auditor.transcript import Seen
 
 READ_AHEAD = 200
@@ -56,17 +70,14 @@ class ElasticsearchStore:
         hold = asked[1] if asked and asked[0] == rec else self._hold(rec)
         return hold.facts if hold else None
 
-    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
+    def recordings(
+        self, selection: Selection, *, oldest_first: bool = False, after: Position | None = None
+    ) -> Iterator[Facts]:
         """See Store."""
         self.server.refresh(RECORDINGS)
-        limits: dict[str, float] = {}
-        if selection.since is not None:
-            limits["gte"] = selection.since
-        if selection.until is not None:
-            limits["lt"] = selection.until
-        filters = [{"term": {"deleted": False}}, *selected(selection)]
-        if limits:
-            filters.append({"range": {"start": limits}})
+        filters = _filters(selection)
+        if after is not None:
+            filters.append(behind(after, self._hold(after.rec), oldest_first=oldest_first))
         order = "asc" if oldest_first else "desc"
         pages = self.server.scan(
             RECORDINGS,
@@ -78,8 +89,15 @@ class ElasticsearchStore:
         for page in pages:
             for hit in page:
                 facts = _facts(hit)
-                if selection.takes(facts.rec, facts.user, facts.host):
+                if selection.takes(facts.rec, facts.user, facts.host) and (
+                    not selection.states or recording_state(facts) in selection.states
+                ):
                     yield facts
+
+    def groups(self, selection: Selection, by: GroupKey) -> list[RecordingGroup]:
+        """See Store."""
+        self.server.refresh(RECORDINGS)
+        return groups(self.server, _filters(selection), selection, by)
 
     def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
         """See Store."""
@@ -133,10 +151,14 @@ class ElasticsearchStore:
                 yield event
             last = (event.id, event.part)
 
-    def search(self, query: Query, each: int) -> Iterator[Hit]:
+    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
         """See Store."""
         self.server.refresh(TEXTS)
-        yield from Search(self.server, query, each).hits()
+        place = None if after is None else behind(after, self._hold(after.rec))
+        wanted = query.selection.states
+        for hit in Search(self.server, query, each, place).hits():
+            if not wanted or recording_state(hit.facts) in wanted:
+                yield hit
 
     def add(
         self, source: str, mark: str | None, additions: Sequence[Addition], refusals: Collection[Refusal]
@@ -286,6 +308,21 @@ class ElasticsearchStore:
                 f"{self.address} was made by a newer sessrec (its version {max(versions)}, this one knows "
                 f"{VERSION}): update sessrec"
             )
+
+
+def _filters(selection: Selection) -> list[dict[str, Any]]:
+    """What leaves out none of the selection's recordings."""
+    filters = [{"term": {"deleted": False}}, *selected(selection)]
+    limits: dict[str, float] = {}
+    if selection.since is not None:
+        limits["gte"] = selection.since
+    if selection.until is not None:
+        limits["lt"] = selection.until
+    if limits:
+        filters.append({"range": {"start": limits}})
+    if selection.states:
+        filters.append(states(selection.states))
+    return filters
 
 
 def _facts(hit: Mapping[str, Any]) -> Facts:

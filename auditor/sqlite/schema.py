@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.store import StoreError
 
-VERSION = 2
+VERSION = 3
 """`PRAGMA user_version`: raised with every change that an older program could not read."""
 
 SHARED_CACHE = 16 * 1024
@@ -24,12 +24,19 @@ CREATE TABLE recordings (
     host TEXT NOT NULL,
     start REAL NOT NULL,
     finish REAL NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,
+    marked INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
+    events INTEGER NOT NULL DEFAULT 0,
     added_by TEXT NOT NULL,
     settled INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     facts TEXT NOT NULL
 );
-CREATE INDEX recordings_start ON recordings(start);
+-- All that lists look at: see auditor.sqlite.listing.
+CREATE INDEX recordings_listed ON recordings(
+    start, number, user, host, rec, finish, ended, marked, missing, events
+);
 CREATE INDEX recordings_unsettled ON recordings(added_by) WHERE NOT settled;
 
 -- Messages as they came, newline-separated and compressed; ids within one row are contiguous.
@@ -111,6 +118,20 @@ CREATE TABLE new_events (
 INSERT INTO new_events SELECT recording, id, 0, at, action, detail FROM events;
 DROP TABLE events;
 ALTER TABLE new_events RENAME TO events;
+""",
+    # What lists look at in columns, and an index of its own.
+    2: """
+ALTER TABLE recordings ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+UPDATE recordings SET ended = ifnull(json_extract(facts, '$.ended'), 0),
+    marked = ifnull(json_extract(facts, '$.marked'), 0), missing = ifnull(json_extract(facts, '$.missing'), 0),
+    events = ifnull(json_extract(facts, '$.events'), 0);
+DROP INDEX recordings_start;
+CREATE INDEX recordings_listed ON recordings(
+    start, number, user, host, rec, finish, ended, marked, missing, events
+);
 """,
 }
 """What makes of a store of the one version one of the next."""

@@ -11,14 +11,31 @@ from pathlib import Path
 from auditor.query import Query, Selection
 from auditor.sqlite import schema
 from auditor.sqlite.lines import append_lines, lines_around, read_lines
+from auditor.sqlite.listing import OVERLAPS, STARTED, Listing, facts_of
 from auditor.sqlite.search import Search
 from auditor.sqlite.texts import Texts
 from auditor.sqlite.words import Vocabulary
-from auditor.store import Addition, ConflictError, Event, Facts, Hit, Quarantined, Refusal, StoreError
+from auditor.store import (
+    Addition,
+    ConflictError,
+    Event,
+    Facts,
+    GroupKey,
+    Hit,
+    Position,
+    Quarantined,
+    RecordingGroup,
+    Refusal,
+    StoreError,
+)
 from auditor.transcript import Seen
 
 _FIRST_EVENTS, _MORE_EVENTS = 50, 2000
 """Read at once: of many only some may be wanted."""
+
+_CHANGING = "start, finish, ended, marked, missing, events, added_by, settled, revision, facts"
+_FACTS = f"number, rec, user, host, {_CHANGING}"
+_EXCLUDED = ", ".join(f"excluded.{name}" for name in _CHANGING.split(", "))
 
 MAX_QUARANTINED = 10_000
 """Reasons kept: whoever sends garbage must not fill the disk with it."""
@@ -33,19 +50,27 @@ class SqliteStore:
         self._connection = schema.connect(path, shared=shared)
         self._vocabulary = Vocabulary(self._connection)
         self._texts = Texts(self._connection, self._vocabulary)
+        self._listing = Listing(self._connection)
         self._held_lines: tuple[str, int, list[bytes]] = ("", 0, [])
 
     def facts(self, rec: str) -> Facts | None:
         """See Store."""
         with self._errors():
             row = self._connection.execute("SELECT facts FROM recordings WHERE rec = ?", (rec,)).fetchone()
-        return _facts(row[0]) if row else None
+        return facts_of(row[0]) if row else None
 
-    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
+    def recordings(
+        self, selection: Selection, *, oldest_first: bool = False, after: Position | None = None
+    ) -> Iterator[Facts]:
         """See Store."""
         with self._errors():
-            for _, facts in self._recordings(selection, "start >= ? AND start < ?", oldest_first=oldest_first):
-                yield facts
+            for listed in self._listing.recordings(selection, STARTED, oldest_first=oldest_first, after=after):
+                yield listed.facts
+
+    def groups(self, selection: Selection, by: GroupKey) -> list[RecordingGroup]:
+        """See Store."""
+        with self._errors():
+            return self._listing.groups(selection, by)
 
     def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
         """See Store."""
@@ -55,7 +80,7 @@ class SqliteStore:
                 "ORDER BY rec LIMIT ?2",
                 (prefix, limit),
             ).fetchall()
-        return [_facts(row[0]) for row in rows]
+        return [facts_of(row[0]) for row in rows]
 
     def lines(self, rec: str, after: int = 0) -> Iterator[list[bytes]]:
         """See Store."""
@@ -99,11 +124,12 @@ class SqliteStore:
                 yield from map(Event._make, rows)
                 last, size = (rows[-1][0], rows[-1][4]), _MORE_EVENTS
 
-    def search(self, query: Query, each: int) -> Iterator[Hit]:
+    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
         """See Store."""
         with self._errors():
             search = Search(self._connection, self._vocabulary, self._texts, query)
-            recordings = self._recordings(query.selection, "finish >= ? AND start < ?", only=search.recordings())
+            only = search.recordings()
+            recordings = self._listing.recordings(query.selection, OVERLAPS, only=only, after=after)
             yield from search.hits(recordings, each)
 
     def add(
@@ -190,10 +216,8 @@ class SqliteStore:
 
     def _write_facts(self, source: str, number: int | None, facts: Facts) -> int:
         cursor = self._connection.execute(
-            "INSERT INTO recordings(number, rec, user, host, start, finish, added_by, settled, revision, facts) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET start = excluded.start, "
-            "finish = excluded.finish, added_by = excluded.added_by, settled = excluded.settled, "
-            "revision = excluded.revision, facts = excluded.facts",
+            f"INSERT INTO recordings({_FACTS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            f"ON CONFLICT (number) DO UPDATE SET ({_CHANGING}) = ({_EXCLUDED})",
             (
                 number,
                 facts.rec,
@@ -201,6 +225,10 @@ class SqliteStore:
                 facts.host,
                 facts.start,
                 facts.finish,
+                facts.ended,
+                facts.marked,
+                facts.missing,
+                facts.events,
                 source,
                 facts.settled,
                 facts.revision,
@@ -231,25 +259,6 @@ class SqliteStore:
                 (*row, refusal.excerpt, time.time(), MAX_QUARANTINED),
             )
 
-    def _recordings(
-        self, selection: Selection, in_time: str, *, oldest_first: bool = False, only: set[int] | None = None
-    ) -> Iterator[tuple[int, Facts]]:
-        """Those that the selection takes, of `only` these numbers, with the facts read one by one as they are
-        asked for."""
-        order = "" if oldest_first else "DESC"
-        rows = self._connection.execute(
-            f"SELECT number, rec, user, host FROM recordings WHERE {in_time} ORDER BY start {order}, number {order}",
-            (
-                float("-inf") if selection.since is None else selection.since,
-                float("inf") if selection.until is None else selection.until,
-            ),
-        ).fetchall()
-        for number, rec, user, host in rows:
-            if (only is None or number in only) and selection.takes(rec, user, host):
-                row = self._connection.execute("SELECT facts FROM recordings WHERE number = ?", (number,)).fetchone()
-                if row:
-                    yield number, _facts(row[0])
-
     def _number(self, rec: str) -> int | None:
         row = self._connection.execute("SELECT number FROM recordings WHERE rec = ?", (rec,)).fetchone()
         return row[0] if row else None
@@ -273,9 +282,3 @@ class SqliteStore:
             yield
         except sqlite3.Error as error:
             raise StoreError(f"the store {self.path} cannot be used: {error}") from error
-
-
-def _facts(text: str) -> Facts:
-    fields = json.loads(text)
-    fields["command"] = tuple(fields["command"])
-    return Facts(**fields)
