@@ -82,7 +82,7 @@ def test_json_has_the_facts(home):
         "input_bytes": 0,
         "exit_code": 0,
         "audited": 0,
-        "commands": 0,
+        "command_lines": 0,
     }
 
 

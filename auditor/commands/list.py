@@ -94,7 +94,7 @@ def as_json(facts: Facts) -> dict[str, object]:
         "input_bytes": facts.typed,
         "exit_code": facts.exit_code,
         "audited": facts.events,
-        "commands": facts.commands,
+        "command_lines": facts.commands,
     }
 
 
