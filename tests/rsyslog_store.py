@@ -50,8 +50,8 @@ class Rsyslogd:
             text = text.replace(old, new)
         (self.home / "rsyslog.conf").write_text(text)
 
-    def start(self):
-        environment = os.environ | {"HERE": str(self.home), "JOURNAL": "", "SESSREC_STORE_PASSWORD": "secret"}
+    def start(self, password="secret"):
+        environment = os.environ | {"HERE": str(self.home), "JOURNAL": "", "SESSREC_STORE_PASSWORD": password}
         if self._journald is not None:
             environment["JOURNAL"] = str(journal_of(self._journald))
         # Descriptor 3 is where systemd puts the first socket.

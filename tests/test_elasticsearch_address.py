@@ -1,15 +1,10 @@
 """How a store in Elasticsearch is named and reached, and how its documents give the messages again."""
 
-import datetime
 import json
 import re
 import ssl
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -28,6 +23,7 @@ from auditor.store import StoreError
 from auditor.store_name import store_name
 from recorder.configuration import config as config_file
 from recorder.configuration.config import ConfigError
+from tests.certificates import self_signed
 from tests.elasticsearch_node.proxy import Proxy
 from tests.recordings import HERE, messages
 from tests.sealing import line_of
@@ -142,30 +138,6 @@ def test_a_certificate_is_trusted_when_its_authority_is_named(elasticsearch_addr
             ElasticsearchStore(Address(proxy.url, elasticsearch_address.prefix))
     finally:
         proxy.close()
-
-
-def self_signed(tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(__import__("ipaddress").ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "server.pem"
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_setting_up_again_changes_nothing_and_a_full_index_is_followed_by_another(elasticsearch_url, monkeypatch):

@@ -6,8 +6,10 @@ import os
 import random
 import re
 import socket
+import ssl
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,8 @@ from auditor.log_servers.put_aside import PutAsideError, resend
 from recorder.sinks.journald_sink import JournaldSink
 from recorder.sinks.sink import SinkError
 from recorder.sinks.syslog_sink import SyslogSink
-from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS
+from tests.certificates import self_signed
+from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS, Proxy
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import messages, sessrec, stored_lines
@@ -271,6 +274,67 @@ def test_what_was_put_aside_is_sent_again(rsyslogd, proxy, direct, tmp_path, ela
         assert sessrec(tmp_path, *arguments).stdout == (
             "0 messages sent again, 10 were there already, 1 requests that rsyslog did not write to their end\n"
         )
+
+
+@needs("rsyslogd", "unshare")
+def test_by_tls_and_with_a_password_messages_arrive_and_none_is_lost_while_either_is_wrong(
+    elasticsearch_address, direct, tmp_path
+):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "rsyslog").mkdir()
+    trusted, other = self_signed(tmp_path), self_signed(tmp_path / "other")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(trusted)
+    password = """a'pass\\word"$HOME%msg%é:"""
+    credentials = b64encode(f"session-recording-writer:{password}".encode()).decode()
+
+    def fate(method, path, body):
+        known = server.seen[-1].get("Authorization") == f"Basic {credentials}"
+        return PASS if known else (401, {"error": {"type": "security_exception"}, "status": 401})
+
+    server = Proxy(elasticsearch_address.url, fate=fate, tls=tls)
+    authority = {'usehttps="on"': f'usehttps="on" tls.cacert="{tmp_path}/ca.pem"'}
+    address = Address(server.url, elasticsearch_address.prefix)
+    daemon = Rsyslogd(tmp_path / "rsyslog", address, **authority)
+    whole = recorded("r", 60)
+
+    def sent(ca, password, part):
+        daemon.kill()
+        (tmp_path / "ca.pem").write_bytes(ca.read_bytes())
+        daemon.start(password)
+        send(SyslogSink(str(daemon.socket_path)), part)
+
+    try:
+        sent(other, password, whole[:20])
+        wait_until(lambda: "certificate" in daemon.said())
+        assert server.requests == 0
+        sent(trusted, "wrong", whole[20:40])
+        wait_until(lambda: "security_exception" in daemon.said())
+        sent(trusted, password, whole[40:])
+        # Before 8.2608 what the wrong password was for is put aside.
+        wait_until(lambda: stored(direct) in (20, 60))
+        done = sessrec(tmp_path, "store", "resend", daemon.put_aside, "--store", elasticsearch_address)
+        assert (done.returncode, done.stderr) == (0, "")
+        done = sessrec(tmp_path, "ingest", "--from", "elasticsearch", "--store", elasticsearch_address)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert stored_lines(direct, "r") == [line_of(each) for each in whole]
+    finally:
+        daemon.close()
+        server.close()
+
+
+@needs("rsyslogd", "unshare")
+def test_with_a_mistake_in_its_configuration_rsyslog_does_not_start_and_drops_nothing(rsyslogd, direct):
+    daemon = rsyslogd()
+    daemon.kill()
+    daemon.start("no password with a space")
+    whole = recorded("r", 5)
+    send(SyslogSink(str(daemon.socket_path)), whole)
+    time.sleep(3)
+    daemon.kill()
+    assert "contains whitespace" in daemon.said()
+    daemon.start()
+    wait_until(lambda: stored(direct) == 5)
 
 
 def test_a_file_that_is_not_rsyslog_s_is_not_sent(direct, tmp_path, elasticsearch_address):
