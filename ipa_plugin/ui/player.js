@@ -38,7 +38,6 @@ define(['freeipa/ipa', 'freeipa/jquery', 'freeipa/rpc'], function(IPA, $, rpc) {
                 name: name,
                 title: spec.title,
                 allow: 'fullscreen; clipboard-write',
-                allowfullscreen: '',
                 css: { width: '100%', height: spec.height, border: '1px solid #bbb' }
             });
             const form = $('<form/>', {

@@ -1,6 +1,7 @@
 """[web.access]: what groups, roles and users of FreeIPA may see and do.
 
     [web.access]
+    refresh = 60                # seconds until a change in FreeIPA is in force for who is signed in
     keep = 900                  # seconds for which what was known counts while FreeIPA does not answer
 
     [[web.access.rule]]
@@ -32,6 +33,7 @@ from auditor.web.access.viewer import Right
 from recorder.configuration.setting_kinds import shown
 from recorder.errors import SessrecError
 
+REFRESH = 60
 KEEP = 900
 
 ALL, OWN = "all", "own"
@@ -81,6 +83,7 @@ class AccessSettings:
     """All of [web.access]; `servers` and `realm` are empty where the machine's enrolment says them."""
 
     rules: tuple[AccessRule, ...]
+    refresh: int = REFRESH
     keep: int = KEEP
     servers: tuple[str, ...] = ()
     realm: str = ""
@@ -94,7 +97,7 @@ class AccessSettings:
 
 def read_access(table: Mapping[str, Any]) -> AccessSettings:
     """Read [web.access] as tomllib read it. Raises AccessError."""
-    _known(table, ("keep", "server", "realm", "ca", "rule"), "web.access")
+    _known(table, ("refresh", "keep", "server", "realm", "ca", "rule"), "web.access")
     rules = table.get("rule", [])
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise AccessError("web.access.rule: not rules; write [[web.access.rule]] above each")
@@ -102,6 +105,7 @@ def read_access(table: Mapping[str, Any]) -> AccessSettings:
         raise AccessError("web.access: nobody may see anything; write a [[web.access.rule]]")
     return AccessSettings(
         tuple(_rule(rule, f"web.access.rule {number}") for number, rule in enumerate(rules, 1)),
+        _seconds(table, "refresh", REFRESH, 1, 3600),
         _seconds(table, "keep", KEEP, 0, 86_400),
         _strings(table, "server", "web.access"),
         "".join(_strings(table, "realm", "web.access")[:1]),

@@ -16,7 +16,7 @@ from auditor.web.access.freeipa import FreeIpa, FreeIpaError, RefusedError
 from auditor.web.access.kerberos import Service, TicketError
 from recorder.errors import SessrecError
 
-FRESH = 5.0
+FRESH = 1.0
 """Seconds for which an answer is given again: the many requests of one page are one question."""
 
 PAUSE = 10.0

@@ -122,7 +122,8 @@ class Gate:
         site = self._site
         value = cookie_value(request, site.cookie_name)
         session = site.sessions.find(value) if value else None
-        if session is None or site.sessions.clock() - session.checked < REFRESH or not site.authenticators:
+        refresh = site.kerberos.refresh if site.kerberos is not None else REFRESH
+        if session is None or site.sessions.clock() - session.checked < refresh or not site.authenticators:
             return session
         viewer = await run_sync(self._refreshed, session)
         if viewer is None:

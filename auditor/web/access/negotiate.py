@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from auditor.web.access.access_rules import REFRESH
 from auditor.web.access.authenticator import Admission, Refusal
 from auditor.web.access.directory import UnknownError
 from auditor.web.access.freeipa import FreeIpa
@@ -42,7 +43,8 @@ NO_TICKET = "Sign in with Kerberos: get a ticket with kinit, and let your browse
 
 
 class Negotiate:
-    """The authenticator. `delegated(name)` is what the service may act with as a viewer."""
+    """The authenticator. `delegated(name)` is what the service may act with as a viewer; `refresh`: the seconds after
+    which it is to be asked again what a viewer may do."""
 
     def __init__(
         self,
@@ -50,12 +52,14 @@ class Negotiate:
         freeipa: FreeIpa,
         groups: Groups,
         log: Callable[[str], None],
+        refresh: float = REFRESH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
         self._groups = groups
         self.freeipa = freeipa
         self._log = log
+        self.refresh = refresh
         self._clock = clock
         self._lock = threading.Lock()
         self._unfinished: OrderedDict[tuple[str, int], tuple[Any, float]] = OrderedDict()

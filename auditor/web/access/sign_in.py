@@ -31,4 +31,4 @@ def kerberos(settings: WebSettings, log: Callable[[str], None]) -> Negotiate | N
         access = replace(access, servers=access.servers or (server,), realm=access.realm or realm)
     freeipa = FreeIpa(access.servers, access.realm, access.authority or AUTHORITY)
     groups = Groups(access, Directory(freeipa, service, access.keep, log))
-    return Negotiate(service, freeipa, groups, log)
+    return Negotiate(service, freeipa, groups, log, access.refresh)
