@@ -29,9 +29,11 @@ MAX_TERMS = 50
 """Every term costs a look into the index; no person types that many."""
 
 ANY = "any"
+UNTYPED = "untyped"
 EVENT = "event"
 LINE_KINDS: Mapping[str, tuple[Kind, ...]] = {
     ANY: ("printed", "entered", "command", "exec", "file", "network", "other"),
+    UNTYPED: ("printed", "command", "exec", "file", "network", "other"),
     EVENT: ("exec", "file", "network", "other"),
     "printed": ("printed",),
     "entered": ("entered",),
@@ -42,7 +44,7 @@ LINE_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "url": ("url",),
 }
 """The kinds of lines that a group of each kind looks through. Lines of the kinds `url` and `host` repeat what others
-have in them, and are found by their fields only."""
+have in them, and are found by their fields only. UNTYPED is ANY for those who may not see what was typed."""
 
 _FIELDS = {
     "cmd": "command",

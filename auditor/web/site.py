@@ -63,7 +63,7 @@ class Site:
     def recordings(self, viewer: Viewer) -> Iterator[ScopedStore]:
         """The recordings that exist for the viewer, as long as the block runs."""
         with self.stores.borrow() as store:
-            yield ScopedStore(store, viewer.scope)
+            yield ScopedStore(store, viewer.scope, typed=viewer.may(Right.INPUT))
 
     def page(
         self,

@@ -1,14 +1,17 @@
 """A store as one viewer may know it. Every page and everything that pages fetch is given this and never the store, so
 that lists, searches, exports, live sessions and guessed ids are limited in one place.
 
+Whoever may not see what was typed does not find it either; `lines` are the messages as they came, of which whoever
+shows packets leaves out those of the input.
+
 What lies outside of the scope does not exist: the answer is the same as for an id that nothing has.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auditor.query import Query, Selection
-from auditor.store import Event, Facts, Hit, Quarantined, Store
+from auditor.query import ANY, UNTYPED, Group, Query, QueryError, Selection
+from auditor.store import Event, Facts, GroupKey, Hit, Position, Quarantined, RecordingGroup, Store
 from auditor.transcript import Seen
 from auditor.web.access.scope import Scope
 
@@ -16,20 +19,28 @@ from auditor.web.access.scope import Scope
 class ScopedStore:
     """The reading half of `auditor.store.Store`, see there, limited to a scope."""
 
-    def __init__(self, store: Store, scope: Scope) -> None:
+    def __init__(self, store: Store, scope: Scope, *, typed: bool) -> None:
         self._store = store
         self.scope = scope
+        self._typed = typed
 
     def facts(self, rec: str) -> Facts | None:
         """See Store."""
         facts = self._store.facts(rec)
         return facts if facts is not None and self.scope.takes(facts) else None
 
-    def recordings(self, selection: Selection, *, oldest_first: bool = False) -> Iterator[Facts]:
+    def recordings(
+        self, selection: Selection, *, oldest_first: bool = False, after: Position | None = None
+    ) -> Iterator[Facts]:
         """See Store."""
-        for facts in self._store.recordings(self.scope.narrowed(selection), oldest_first=oldest_first):
+        narrowed = self.scope.narrowed(selection)
+        for facts in self._store.recordings(narrowed, oldest_first=oldest_first, after=after):
             if self.scope.takes(facts):
                 yield facts
+
+    def groups(self, selection: Selection, by: GroupKey) -> list[RecordingGroup]:
+        """See Store."""
+        return self._store.groups(self.scope.narrowed(selection), by)
 
     def beginning_with(self, prefix: str, limit: int) -> list[Facts]:
         """See Store."""
@@ -49,7 +60,7 @@ class ScopedStore:
 
     def seen(self, rec: str, kind: str) -> Iterator[Seen]:
         """See Store."""
-        if self.facts(rec) is not None:
+        if self.facts(rec) is not None and (self._typed or kind != "entered"):
             yield from self._store.seen(rec, kind)
 
     def events(self, rec: str, after: int = 0) -> Iterator[Event]:
@@ -57,13 +68,26 @@ class ScopedStore:
         if self.facts(rec) is not None:
             yield from self._store.events(rec, after)
 
-    def search(self, query: Query, each: int) -> Iterator[Hit]:
-        """See Store."""
-        narrowed = replace(query, selection=self.scope.narrowed(query.selection))
-        for hit in self._store.search(narrowed, each):
+    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+        """See Store. Raises QueryError where what was typed is asked for by somebody who may not see it."""
+        narrowed = replace(
+            query,
+            selection=self.scope.narrowed(query.selection),
+            groups=tuple(map(self._permitted, query.groups)),
+            without=tuple(map(self._permitted, query.without)),
+        )
+        for hit in self._store.search(narrowed, each, after=after):
             if self.scope.takes(hit.facts):
                 yield hit
 
     def quarantined(self) -> Iterator[Quarantined]:
         """See Store. Refused lines are of no recording, so only who sees everything sees them."""
         return self._store.quarantined() if self.scope.everything else iter(())
+
+    def _permitted(self, group: Group) -> Group:
+        """Not only hits are left out: that a recording has one must not be told by those of another group either."""
+        if self._typed:
+            return group
+        if group.kind == "entered":
+            raise QueryError("entered: you may not see what was typed")
+        return replace(group, kind=UNTYPED) if group.kind == ANY else group
