@@ -142,12 +142,10 @@ def _detail(detail: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     size = 0
     for name, value in detail.items():
-        safe = value if value is None or isinstance(value, bool | int | float) else _text(value, MAX_TEXT)
-        try:
-            size += len(canonical({_text(name, MAX_NAME): safe}))
-        except ValueError:
-            safe = _text(value, MAX_NAME)  # infinite, or an integer that JSON does not hold
-            size += len(canonical(safe))
+        # Larger numbers do not come back from JSON as they were.
+        plain = value is None or (isinstance(value, bool | int | float) and abs(value) < 2**53)
+        safe = value if plain else _text(value, MAX_TEXT)
+        size += len(canonical([_text(name, MAX_NAME), safe]))
         if size > MAX_DETAIL:
             return kept | {CUT: CUT}
         kept[_text(name, MAX_NAME)] = safe

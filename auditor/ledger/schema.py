@@ -88,6 +88,8 @@ def connect(path: Path) -> sqlite3.Connection:
         except FileExistsError:
             pass
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        # Whatever somebody has put into the file can be read, and is then seen not to be what was written.
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise LedgerError(f"the ledger {path} cannot be opened: {reason}") from error
