@@ -1,5 +1,6 @@
 """Messages that a log server puts into Elasticsearch: found as they are seen, by however many processes, once."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from auditor.elasticsearch.raw_source import PATIENCE, RawSource
 from auditor.ingest import Ingest
 from auditor.query import Selection
 from tests.recordings import HERE, environment, messages, sessrec, texts
+from tests.sealing import key_of, sealed_recording
 
 
 @pytest.fixture
@@ -108,6 +110,33 @@ def test_a_message_that_is_no_part_of_its_recording_is_put_aside_and_told_once(d
     assert "user, host or session differ" in rows[1][1]
     assert texts(direct, "needle") == ["needle 0", "needle 2"]
     assert direct.server.count(MESSAGES, {"match_all": {}}) == 4
+
+
+def test_what_somebody_writes_there_in_the_name_of_a_host_is_told_apart_by_the_seal(
+    put, elasticsearch_address, tmp_path
+):
+    """A message in Elasticsearch has no sender: who may write there writes in any name, before the host does too."""
+    web, taken = key_of("web1"), key_of("taken over")
+    for key, host in ((web, "web1.example.test"), (taken, "db1.example.test")):
+        (tmp_path / f"{host}.pub").write_bytes(key.public.file_text())
+        assert sessrec(tmp_path, "key", "trust", tmp_path / f"{host}.pub", "--host", host).returncode == 0
+
+    def of(rec, key):
+        return [json.loads(line) for line in sealed_recording(["a", "b", "c", "d"], key, rec=rec)]
+
+    forged = of("occupied", taken)[4] | {"out_txt": "z"}
+    put([*of("true", web), *of("invented", taken), *needles("bare"), forged])
+    # Refused, as it is there already.
+    put(of("occupied", web))
+    done = sessrec(tmp_path, "ingest", "--from", "elasticsearch", "--store", elasticsearch_address)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = sessrec(tmp_path, "verify", "--store", elasticsearch_address, "true", "invented", "bare", "occupied")
+    assert done.stdout.splitlines() == [
+        "true: complete",
+        "invented: unsigned",
+        "bare: unsigned",
+        "occupied: tampered at 5",
+    ]
 
 
 def test_messages_of_a_deleted_recording_are_deleted_as_they_come(direct, put):
