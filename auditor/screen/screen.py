@@ -124,6 +124,11 @@ class Screen(Grid):
         self._parser.reset()
 
     @property
+    def in_sequence(self) -> bool:
+        """Whether the next character belongs to a control sequence that is not yet complete."""
+        return self._parser.busy
+
+    @property
     def in_string(self) -> bool:
         """Whether text is swallowed, as a control string is not yet ended."""
         return self._parser.in_string

@@ -1,0 +1,62 @@
+"""Parts of a recording, as the player of the page fetches them: one in which a moment lies, and those behind it."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auditor.recording_state import State, recording_state
+from auditor.store import Facts
+from auditor.web.access.viewer import Right
+from auditor.web.watching.asked import answer, may, moment, recording
+from auditor.web.watching.reel import Segment
+from auditor.web.watching.reels import reels_of
+
+
+def at_moment(request: Request) -> Response:
+    """The segment in which `t` (seconds) lies."""
+    wanted = moment(request)
+    with recording(request) as (store, facts):
+        segment = reels_of(request).of(facts).at(store, facts, wanted)
+    return answer(_object(request, facts, segment))
+
+
+def behind(request: Request) -> Response:
+    """The segment behind the message `last`. Its events go on from those of the segment before."""
+    last: int = request.path_params["last"]
+    with recording(request) as (store, facts):
+        last = min(last, facts.next_id - 1)
+        segment = reels_of(request).of(facts).behind_message(store, facts, last)
+    return answer(_object(request, facts, segment))
+
+
+def _object(request: Request, facts: Facts, segment: Segment) -> dict[str, Any]:
+    """As asciinema-player's segments, with times in seconds, and what leads to the next.
+
+    `after` is the message before its first, `last` its last; `exact`: see `auditor.web.watching.walker.Frame`;
+    `final`: nothing comes behind it yet.
+    """
+    with_input = "input" in request.query_params and may(request, Right.INPUT)
+    begin = segment.begin
+    columns, rows = begin.size
+    return {
+        "after": begin.last,
+        "last": segment.last,
+        "start": begin.at / 1000,
+        "end": segment.end / 1000,
+        "exact": segment.exact,
+        "final": segment.final,
+        "live": recording_state(facts) is State.LIVE,
+        "length": facts.length / 1000,
+        "snapshot": {"cols": columns, "rows": rows, "init": begin.init},
+        "events": [
+            [piece.at / 1000, piece.code, piece.data] for piece in segment.pieces if piece.code != "i" or with_input
+        ],
+    }
+
+
+ROUTES = [
+    Route("/api/recordings/{rec}/segments", at_moment),
+    Route("/api/recordings/{rec}/segments/{last:int}", behind),
+]
