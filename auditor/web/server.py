@@ -28,6 +28,7 @@ from auditor.web.access.scope import ALL
 from auditor.web.access.sign_in import kerberos
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.app import create_app
+from auditor.web.connection import Connection
 from auditor.web.security import security_headers
 from auditor.web.settings import WebSettings, WebSettingsError, address_of, is_loopback
 from auditor.web.site import Site
@@ -129,7 +130,7 @@ def _keep_ledger(site: Site, store: "Path | Address | None", *, local: bool) -> 
 async def _run(site: Site, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
     options: dict[str, Any] = {
         "lifespan": "off",
-        "http": "h11",
+        "http": Connection,
         "ws": "none",
         "log_config": None,
         "access_log": False,
