@@ -73,6 +73,11 @@ class Verdicts:
                     known[rec] = _read(text)
         return known
 
+    def found_to_be(self, verdict: Verdict, most: int) -> list[str]:
+        """Ids of at most so many recordings that were found to be this, perhaps before they grew."""
+        rows = self._ledger.rows("SELECT rec FROM verdicts WHERE verdict = ? LIMIT ?", (verdict.value, most))
+        return [rec for (rec,) in rows]
+
     def known_text(self, facts: Facts) -> str:
         """The verdict in words, "" where nobody has looked."""
         checked = self.known([facts]).get(facts.rec)

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -33,7 +34,13 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            clock=clock, iso=iso, duration=lambda ms: length(ms // 1000), moment=moment, printable=printable
+            clock=clock,
+            iso=iso,
+            duration=lambda ms: length(ms // 1000),
+            moment=moment,
+            printable=printable,
+            thousands=lambda number: f"{number:,}".replace(",", "\u202f"),
+            path=lambda text: quote(text, safe=""),
         )
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:

@@ -1,7 +1,11 @@
 """The application as tests use it: over a store of theirs, with somebody signed in."""
 
+from pathlib import Path
+
 from starlette.testclient import TestClient
 
+from auditor.ledger.ledger import Ledger
+from auditor.ledger.verdicts import Verdicts
 from auditor.store_name import open_named
 from auditor.web.access.cookies import Sessions
 from auditor.web.access.local_token import LocalTokens
@@ -21,6 +25,9 @@ AUDITOR = Viewer("auditor", ALL, frozenset(Right))
 def site_of(store, **parts):
     """A site as `sessrec serve --local` has it; `store` as --store takes it. `parts`: those of Site to be others."""
     settings = parts.pop("settings", WebSettings())
+    if isinstance(store, Path) and "ledger" not in parts:
+        parts["ledger"] = Ledger(store.parent / "ledger.db", journal_socket="")
+        parts.setdefault("verdicts", Verdicts(parts["ledger"], keys=list))
     made = {
         "settings": settings,
         "stores": StorePool(lambda: open_named(store, shared=True)),
