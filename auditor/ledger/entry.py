@@ -15,7 +15,7 @@ from recorder.formats.canonical import canonical
 
 ACTIONS = (
     *("sign-in", "sign-in-refused", "sign-out", "list", "search", "watch", "watch-live", "export", "verify"),
-    *("control", "hold", "release", "delete", "retention"),
+    *("control", "hold", "release", "delete", "retention", "trail"),
 )
 """What an entry may be of."""
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from auditor.query import QueryError
 from auditor.store import StoreUnavailableError
 from auditor.time_forms import TimeFormError
+from auditor.web.deleted import deleted_response
 from auditor.web.stores import StoreBusyError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def error_response(
 def on_http_error(request: Request, error: Exception) -> Response:
     """A handler, or the routing, has refused the request with a status."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and (gone := deleted_response(request)) is not None:
+        return gone
     said = error.detail if error.detail and error.detail != _phrase(error.status_code) else ""
     return error_response(request.scope, error.status_code, said, error.headers)
 

@@ -1,0 +1,211 @@
+"""The trail, holds and deletion on the page: who may see and do it, and that nothing is done unrecorded."""
+
+import re
+
+import pytest
+
+from auditor.ledger import chain
+from auditor.ledger.entry import Wanted
+from auditor.ledger.holds import hold, holds
+from auditor.ledger.ledger import Ledger
+from auditor.ledger.saved_filters import MOST, SavedFilterError, SavedFilters
+from auditor.ledger.verdicts import Verdicts
+from auditor.store_name import open_named
+from auditor.web.access.scope import ALL, Scope
+from auditor.web.access.viewer import Right, Viewer
+from tests.recordings import ingested, name_of, new_store, write_recording
+from tests.web.sites import client_of, site_of
+
+WEB_TEAM = Viewer("wanda", Scope.of(hosts=("web*",)), frozenset(Right))
+WATCHER = Viewer("walter", ALL, frozenset({Right.WATCH}))
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A store with a recording of web1 and one of db1, and a ledger."""
+    store = new_store(tmp_path)
+    for rec, user, host in (("aweb", "alice", "web1"), ("bdb", "bob", "db1")):
+        write_recording(tmp_path / rec, ["needle\r\n"], rec=rec, user=user, host=host)
+        ingested(store, tmp_path / rec)
+    store.close()
+    ledger = Ledger(tmp_path / "ledger.db", "")
+    site = site_of(name_of(store), ledger=ledger, verdicts=Verdicts(ledger, list))
+    yield site
+    site.close()
+
+
+def actions(site, **wanted):
+    return [(entry.viewer, entry.action, entry.rec) for entry in site.ledger.entries(Wanted(**wanted))]
+
+
+def post(client, path, **form):
+    return client.post(path, data={"csrf": client.csrf, **form}, follow_redirects=False)
+
+
+def test_the_trail_shows_who_did_what_the_newest_first_and_that_somebody_looked(site):
+    site.ledger.record("otto", "search", query="cmd:<script>alert(1)</script>", origin="192.0.2.7")
+    site.ledger.record("rita", "watch", rec="bdb", user="bob", host="db1", at=3200)
+    page = client_of(site).get("/trail").text
+    assert "<script>alert" not in page
+    assert "cmd:&lt;script&gt;" in page
+    assert page.index(">rita<") < page.index(">otto<")
+    assert 'href="/watch/bdb?t=3.2"' in page
+    assert actions(site)[0] == ("auditor", "trail", "")
+
+
+def test_the_trail_is_filtered_and_read_page_by_page(site):
+    for number in range(250):
+        site.ledger.record(f"viewer{number % 2}", "watch", rec="bdb", user="bob", host="db1", at=number)
+    client = client_of(site)
+    seen = []
+    url = "/trail?viewer=viewer1&action=watch"
+    while url:
+        page = client.get(url).text
+        seen += [int(number) for number in re.findall(r'<td class="number">(\d+)</td>', page)]
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        url = older[1].replace("&amp;", "&") if older else ""
+    assert seen == list(range(250, 0, -2))
+    assert "Nothing is recorded that fits" in client.get("/trail?user=nobody").text
+    complaint = client.get("/trail?since=whenever")
+    assert complaint.status_code == 400
+    assert "is not a point in time" in complaint.text
+    assert client.get("/trail?before=x").status_code == 400
+
+
+def test_who_sees_some_hosts_sees_what_was_done_with_their_recordings_and_by_himself(site):
+    site.ledger.record("otto", "search", query="user:secretuser")
+    site.ledger.record("otto", "watch", rec="bdb", user="bob", host="db1")
+    site.ledger.record("otto", "watch", rec="aweb", user="alice", host="web1")
+    site.ledger.record("wanda", "search", query="mine")
+    page = client_of(site, WEB_TEAM).get("/trail").text
+    assert "mine" in page
+    assert "alice" in page
+    assert "bob" not in page
+    assert "secretuser" not in page
+
+
+@pytest.mark.parametrize("path", ["/trail", "/holds", "/delete/aweb"])
+def test_without_the_right_there_is_no_such_page_and_no_link_to_it(site, path):
+    client = client_of(site, WATCHER)
+    assert client.get(path).status_code == 403
+    assert f'href="{path}"' not in client.get("/sessions").text
+    if path != "/trail":
+        assert post(client, path, rec="aweb", reason="why").status_code == 403
+    assert holds(site.ledger) == []
+    assert "alice" in client.get("/sessions").text
+
+
+def test_a_recording_is_put_on_hold_and_released_with_a_reason(site):
+    client = client_of(site)
+    assert post(client, "/holds", rec="awe", reason="case <4711>").headers["location"] == "/holds"
+    (one,) = holds(site.ledger)
+    assert (one.rec, one.viewer, one.reason, one.user) == ("aweb", "auditor", "case <4711>", "alice")
+    page = client.get("/holds").text
+    assert "case &lt;4711&gt;" in page
+    refused = post(client, "/delete/aweb", reason="too old")
+    assert refused.status_code == 400
+    assert "is on hold" in refused.text
+    assert post(client, f"/holds/{one.number}/release", reason=" ").status_code == 400
+    assert post(client, f"/holds/{one.number}/release", reason="closed").headers["location"] == "/holds"
+    assert holds(site.ledger) == []
+    assert actions(site) == [("auditor", "release", "aweb"), ("auditor", "hold", "aweb")]
+    assert post(client, "/holds/99/release", reason="x").status_code == 404
+    for rec, reason in (("", "x"), ("nix", "x"), ("aweb", " ")):
+        assert post(client, "/holds", rec=rec, reason=reason).status_code == 400
+
+
+def test_holds_on_recordings_outside_of_the_scope_do_not_exist(site):
+    with site.recordings(Viewer("x", ALL, frozenset())) as store:
+        one = hold(site.ledger, store.facts("bdb"), "otto", "case 1")
+    client = client_of(site, WEB_TEAM)
+    assert "case 1" not in client.get("/holds").text
+    assert post(client, f"/holds/{one.number}/release", reason="x").status_code == 404
+    assert post(client, "/holds", rec="bdb", reason="x").status_code == 400
+    assert len(holds(site.ledger)) == 1
+
+
+def test_a_recording_is_deleted_with_a_reason_and_leaves_a_tombstone(site):
+    client = client_of(site)
+    assert "Delete this recording?" in client.get("/delete/aweb").text
+    assert post(client, "/delete/aweb", reason="").status_code == 400
+    assert post(client, "/delete/aweb", reason="by order of <b>the court</b>").status_code == 303
+    assert "Deleted: aweb" in client.get("/sessions").text
+    for path in ("/delete/aweb", "/api/recordings/aweb/export?format=raw"):
+        gone = client.get(path)
+        assert gone.status_code == 410
+    page = client.get("/delete/aweb").text
+    assert "This recording was deleted" in page
+    assert "by order of &lt;b&gt;the court" in page
+    assert "alice" in page
+    deleted = client.get("/api/recordings/aweb/verify").json()["deleted"]
+    assert (deleted["user"], deleted["viewer"], deleted["length"]) == ("alice", "auditor", 1000)
+    assert client.get("/delete/never-there").status_code == 404
+    assert actions(site, rec="aweb") == [("auditor", "delete", "aweb")]
+
+
+def test_a_tombstone_outside_of_the_scope_is_like_an_id_that_nothing_has(site):
+    assert post(client_of(site), "/delete/bdb", reason="x").status_code == 303
+    client = client_of(site, WEB_TEAM)
+    there, never = client.get("/delete/bdb"), client.get("/delete/never")
+    assert (there.status_code, never.status_code) == (404, 404)
+    assert re.sub(r"content=\"[^\"]+\"|value=\"[^\"]+\"", "", there.text) == re.sub(
+        r"content=\"[^\"]+\"|value=\"[^\"]+\"", "", never.text
+    )
+    assert client.get("/api/recordings/bdb/verify").json() == client.get("/api/recordings/never/verify").json()
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [("/delete/aweb", {"reason": "x"}), ("/holds", {"rec": "aweb", "reason": "x"})]
+)
+def test_nothing_is_deleted_or_held_by_a_request_that_was_not_meant(site, path, form):
+    client = client_of(site)
+    for token in ("", "0" * 43):
+        assert client.post(path, data={"csrf": token, **form}).status_code == 403
+    assert client.post(path, data=form, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert actions(site) == []
+    assert client.get("/delete/aweb").status_code == 200
+
+
+def test_what_cannot_be_recorded_is_not_shown_and_not_done(site):
+    client = client_of(site, raise_server_exceptions=False)
+    site.ledger._connection.execute("PRAGMA query_only = ON")
+    for answer in (
+        client.get("/trail"),
+        client.get("/api/recordings/aweb/export?format=text"),
+        post(client, "/delete/aweb", reason="x"),
+        post(client, "/holds", rec="aweb", reason="x"),
+    ):
+        assert answer.status_code == 503
+        assert "cannot be recorded" in answer.text
+        assert "needle" not in answer.text
+        assert "ledger.db" not in answer.text
+    site.ledger._connection.execute("PRAGMA query_only = OFF")
+    assert client.get("/delete/aweb").status_code == 200
+    assert chain.check(site.ledger).whole
+
+
+def test_filters_are_saved_for_each_viewer_by_himself_and_not_without_end(site):
+    filters = SavedFilters(site.ledger)
+    filters.save("otto", "my  hosts", "?host=web*")
+    filters.save("otto", "my hosts", "host=db*")
+    filters.save("rita", "my hosts", "host=x")
+    assert filters.of("otto") == [("my hosts", "host=db*")]
+    for number in range(MOST - 1):
+        filters.save("otto", f"f{number}", "")
+    with pytest.raises(SavedFilterError, match="remove one first"):
+        filters.save("otto", "one more", "")
+    for name, query in (("", "x"), ("x" * 81, "x"), ("\x1b", "x"), ("x", "y" * 2001)):
+        with pytest.raises(SavedFilterError):
+            filters.save("rita", name, query)
+    filters.remove("otto", "my hosts")
+    filters.remove("otto", "never there")
+    assert len(filters.of("otto")) == MOST - 1
+    assert filters.of("rita") == [("my hosts", "host=x")]
+
+
+def test_a_deleted_recording_is_gone_from_the_store_as_well(site, tmp_path):
+    assert post(client_of(site), "/delete/aweb", reason="x").status_code == 303
+    store = open_named(tmp_path / "store" / "store.sqlite")
+    assert store.is_deleted("aweb")
+    assert store.facts("aweb") is None
+    store.close()
