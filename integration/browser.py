@@ -19,11 +19,17 @@ SCREENSHOTS = Path(__file__).parent.parent / "build/screenshots"
 class Browser:
     """A running browser. Each method of `web_page.Page` is one of this class."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str, tickets: str = "") -> None:
+        """`arguments`: more of Chromium's own. `tickets`: a credential cache of the machine, which it may use."""
         # The program as an argument: nothing has to be placed in the machine.
         program = Path(__file__).with_name("web_page.py").read_text()
         self._process = subprocess.Popen(
-            [*IN_THE_BROWSER_MACHINE, "python3", "-u", "-c", program],
+            [
+                *IN_THE_BROWSER_MACHINE,
+                "env",
+                f"KRB5CCNAME={tickets or '/nowhere'}",
+                *("python3", "-u", "-c", program, *arguments),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

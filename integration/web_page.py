@@ -30,7 +30,8 @@ WIDTH = 1240
 """Of the window, in pixels: the menu has room in one line."""
 # No request is under way, and nothing moves: a dialog glides into its place.
 IDLE = """
-return document.readyState === 'complete' && !!window.jQuery && jQuery.active === 0
+return document.readyState === 'complete'
+    && (window.jQuery ? jQuery.active === 0 : !location.pathname.startsWith('/ipa/'))
     && !document.getAnimations().some(each => each instanceof CSSTransition && each.playState === 'running');
 """
 # The first that can be seen, and has this text if one is given.
@@ -68,6 +69,7 @@ class Page:
             f"--window-size={WIDTH},900",
             "--hide-scrollbars",
             "--lang=en",
+            *sys.argv[1:],
         ):
             options.add_argument(argument)
         options.accept_insecure_certs = True
@@ -92,6 +94,22 @@ class Page:
         self.settle()
         if self.shown(f"{FACET} button[name=refresh]") and not self.shown(DIALOG):
             self.click(f"{FACET} button[name=refresh]")
+
+    def open(self, address: str) -> None:
+        """Show a page of another server."""
+        self.driver.get(address)
+
+    def address(self) -> str:
+        """Of the page that is shown, or of the frame that is entered."""
+        return str(self.driver.execute_script("return location.href"))
+
+    def enter(self, selector: str) -> None:
+        """From now on, what is in a frame."""
+        self.driver.switch_to.frame(self.visible(selector))
+
+    def leave(self) -> None:
+        """From now on, the page that the frame is in."""
+        self.driver.switch_to.default_content()
 
     def reload(self) -> None:
         """Load the web UI anew, on the page that is shown."""

@@ -1,0 +1,330 @@
+"""The auditor's page in the lab: who may see what by Kerberos and FreeIPA, and live sessions in FreeIPA's web UI."""
+
+import re
+import time
+
+import pytest
+
+from integration.auditor_page import CODE, CURL, HOST, ORIGIN, PLACE, STORE, AuditorPage, Viewer, ticket_in
+from integration.browser import Browser
+from integration.entries import Policies
+from integration.ldap_as import SESSIONS, read, user
+from integration.login import wait_for, wait_until_recorded
+from integration.machine import Machine
+
+RECORD_BOB = """
+recordingpolicy_add("page", hostcategory="all", iparecordingcapture=["output", "resize"])
+recordingpolicy_add_user("page", user="bob")
+recordingpolicy_add_user("page", user="alice")
+"""
+ELSEWHERE = "other.lab.test"
+FACET = ".facet.active-facet"
+FRAME = f"{FACET} iframe"
+SOON = 10.0
+NO_TICKETS = (
+    "Negotiate",
+    "Negotiate YII=",
+    "Negotiate ?",
+    "Basic cml0YTpTZWNyZXQxMjM=",
+    "Negotiate TlRMTVNTUAABAAAA",
+)
+PARTS = (
+    *("", "/index.json", "/segments/0", "/events", "/tree", "/preview?t=0", "/hits?q=needle", "/timeline", "/live"),
+    *("/export?format=asciicast", "/export?format=raw", "/verify"),
+)
+"""What there is of a recording, below /api/recordings/REC."""
+
+# Before the login the web UI asks whether there is a ticket, and is told that there is none.
+FREEIPAS_OWN = r"ipa\.lab\.test/ipa/\S* - Failed to load resource: the server responded with a status of 401"
+
+
+@pytest.fixture(scope="module")
+def page(server, client):
+    made = AuditorPage(server, client)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def recorded(server, client, logins):
+    policies = Policies(server)
+    policies.make(RECORD_BOB)
+    wait_until_recorded(client, True, "bob", "alice")
+    yield
+    policies.make()
+
+
+@pytest.fixture(scope="module")
+def recordings(page, recorded, logins, client, otto):
+    """The ids of a session of bob's and one of alice's on the client, and of one on a host of no host group."""
+    for name in ("alice", "bob"):
+        with logins.terminal(name) as terminal:
+            terminal.expect(r"\$ ")
+            terminal.run(f"echo needle of {name}")
+            terminal.log_out()
+    told = f"hostname {ELSEWHERE}; python3 {CODE} rec -o {PLACE}/elsewhere.jsonl -- sh -c 'echo needle elsewhere'"
+    client.run("unshare", "--uts", "sh", "-c", told)
+    client.run("python3", CODE, "ingest", "--quiet", "--no-rules", "--store", STORE, f"{PLACE}/elsewhere.jsonl")
+
+    def listed():
+        done = client.run("python3", CODE, "list", "--json", "--store", STORE).stdout
+        return re.findall(r'"rec": ?"([^"]+)".*?"user": ?"([^"]+)"', done)
+
+    wait_for(lambda: {"alice", "bob", "root"} <= {name for _, name in listed()}, 30)
+    return {{"root": "elsewhere"}.get(name, name): rec for rec, name in listed()}
+
+
+@pytest.fixture(scope="module")
+def otto(page, client):
+    return Viewer(client, "otto")
+
+
+@pytest.fixture
+def alice(page, server, client):
+    """Auditor of the hosts of production, and of no others."""
+    server.ipa("group-add-member", "web-auditors", "--users=alice", check=False)
+    yield Viewer(client, "alice")
+    server.ipa("group-remove-member", "web-auditors", "--users=alice", check=False)
+
+
+@pytest.fixture
+def bob(page, client):
+    return Viewer(client, "bob")
+
+
+@pytest.fixture
+def live(server):
+    """The id of the only session that goes on."""
+
+    def entries():
+        found = read(server, "root", f"fqdn={HOST},{SESSIONS}", "(objectClass=ipaRecordedSession)", "*", "+")
+        return {entry["cn"][0]: entry for entry in found.values()}
+
+    wait_for(lambda: not entries(), 60)
+    return entries
+
+
+def state(live, rec):
+    return live().get(rec, {}).get("iparecordingstate", ["gone"])[0]
+
+
+def test_a_ticket_opens_it_and_without_one_nothing_does(page, otto, client, server):
+    answer = otto.get("/sessions")
+    assert answer.statuses == [200]
+    assert "www-authenticate: Negotiate" in answer.headers, "the server proves itself as well"
+    assert re.search(r"set-cookie: __Host-\S+; Path=/; HttpOnly; SameSite=Strict; Secure", answer.headers)
+    assert otto.get("/sessions").statuses == [200], "the session needs no ticket"
+    for header in ("", *(f"Authorization: {each}" for each in NO_TICKETS)):
+        refused = client.run(*CURL, "-H", header, f"{ORIGIN}/sessions")
+        assert refused.stdout.startswith("HTTP/1.1 401"), header
+        assert "www-authenticate: Negotiate" in refused.stdout
+    assert "Traceback" not in page.said()
+
+
+def test_a_ticket_is_good_once(page, client):
+    said = client.run("python3", "-", principal="otto", input=_TWICE).stdout
+    assert said.split() == ["200", "401"]
+    assert "replay" in page.said()
+
+
+_TWICE = f"""
+import base64, gssapi, ssl, http.client
+context = gssapi.SecurityContext(name=gssapi.Name("HTTP@{HOST}", gssapi.NameType.hostbased_service), usage="initiate")
+token = base64.b64encode(context.step()).decode()
+for _ in range(2):
+    connection = http.client.HTTPSConnection(
+        "{HOST}", 8443, context=ssl.create_default_context(cafile="/root/lab/ca.crt"))
+    connection.request("GET", "/sessions", headers={{"Authorization": "Negotiate " + token}})
+    print(connection.getresponse().status)
+"""
+
+
+def test_who_is_named_by_no_rule_is_refused(page, client):
+    answer = Viewer(client, "rita").get("/sessions")
+    assert answer.status == 403
+    assert "none of the rules" in answer.text
+    assert Viewer(client, "host").get("/sessions").status == 403
+    assert "rita" in page.said()
+
+
+def test_an_auditor_of_a_host_group_sees_the_sessions_of_its_hosts_only(alice, otto, recordings):
+    assert recordings["elsewhere"] in otto.get("/sessions").text
+    listed = alice.get("/sessions").text
+    assert recordings["bob"] in listed
+    assert recordings["elsewhere"] not in listed
+    assert ELSEWHERE not in alice.get("/sessions?host=other*").text.replace('value="other', "")
+    found = alice.get("/search?q=needle").text
+    assert "elsewhere" not in found
+    for path in paths(recordings["elsewhere"]):
+        answer = alice.get(path)
+        assert answer.status == 404, path
+        # The same as for what nobody has.
+        assert answer.text == alice.get(path.replace(recordings["elsewhere"], "no-such-recording")).text
+    for path in (*paths(recordings["bob"]), *paths(recordings["alice"])):
+        assert alice.get(path).status == otto.get(path).status, path
+
+
+def paths(rec):
+    """Every address that has to do with one recording."""
+    return [f"/watch/{rec}", f"/compare?left={rec}&right={rec}", *(f"/api/recordings/{rec}{part}" for part in PARTS)]
+
+
+def test_somebody_sees_his_own_sessions_only(bob, recordings):
+    listed = bob.get("/sessions").text
+    assert recordings["bob"] in listed
+    assert recordings["alice"] not in listed
+    assert bob.get(f"/api/recordings/{recordings['alice']}/index.json").status == 404
+
+
+def test_what_is_taken_from_somebody_in_freeipa_is_gone_here_soon(alice, server):
+    assert alice.get("/sessions").status == 200
+    server.ipa("group-remove-member", "web-auditors", "--users=alice")
+    begun = time.monotonic()
+    wait_for(lambda: alice.get("/sessions").status == 403, 10, every=0.5)
+    print(f"\nrefused {time.monotonic() - begun:.1f} s after the group lost its member")
+    server.ipa("group-add-member", "web-auditors", "--users=alice")
+    wait_for(lambda: alice.get("/sessions").status == 200, 10, every=0.5)
+    server.ipa("user-disable", "alice")
+    try:
+        wait_for(lambda: alice.get("/sessions").status == 403, 10, every=0.5)
+    finally:
+        server.ipa("user-enable", "alice")
+
+
+def test_a_host_that_joins_a_host_group_is_seen(alice, recordings, server):
+    assert recordings["elsewhere"] not in alice.get("/sessions").text
+    server.ipa("hostgroup-add-member", "web", f"--hosts={ELSEWHERE}")
+    try:
+        wait_for(lambda: recordings["elsewhere"] in alice.get("/sessions").text, 10, every=0.5)
+    finally:
+        server.ipa("hostgroup-remove-member", "web", f"--hosts={ELSEWHERE}")
+    wait_for(lambda: recordings["elsewhere"] not in alice.get("/sessions").text, 10, every=0.5)
+
+
+def test_a_session_is_controlled_in_the_auditors_own_name(otto, bob, page, live, logins, recorded):
+    with logins.terminal("bob") as terminal:
+        terminal.expect(r"\$ ")
+        wait_for(live, SOON)
+        [rec] = live()
+        path = f"/api/recordings/{rec}/control"
+        wait_for(lambda: otto.get(path).status == 200, SOON)
+        assert otto.get(path).json == {
+            "live": True,
+            "state": "running",
+            "wanted": "",
+            "wanted_by": "",
+            "orders": ["terminate", "suspend"],
+        }
+        assert "as soon as its host acts" in otto.post(path, action="suspend").json["message"]
+        wait_for(lambda: state(live, rec) == "suspended", SOON)
+        assert live()[rec]["modifiersname"][0] in (
+            user("otto"),
+            f"fqdn={HOST},cn=computers,cn=accounts,dc=lab,dc=test",
+        )
+        assert otto.get(path).json["wanted_by"] in ("otto", "")
+        assert otto.get(path, "--data", "action=terminate").status == 403, "without the token of a page"
+        assert otto.post(path, action="explode").status == 400
+        refused = bob.post(path, action="resume")
+        assert refused.status == 409, "the page lets him, FreeIPA does not"
+        otto.post(path, action="resume")
+        assert terminal.run("echo here") == "here"
+        otto.post(path, action="terminate")
+        terminal.expect("ended by an administrator", SOON)
+        terminal.end(SOON)
+    assert otto.post(path, action="suspend").status == 409
+
+
+@pytest.fixture(scope="module")
+def machine():
+    return Machine("browser")
+
+
+def test_a_browser_with_a_ticket_shows_it_without_asking(page, machine, recordings):
+    browser = Browser("--auth-server-allowlist=*.lab.test", tickets=ticket_in(machine, "otto"))
+    try:
+        browser.open(f"{ORIGIN}/sessions")
+        assert browser.text("h1") == "Sessions"
+        assert "otto" in browser.text("body")
+        assert browser.console() == [], "no 401 is left to be seen"
+    finally:
+        browser.close()
+
+
+def test_a_browser_without_a_ticket_is_told_what_it_takes(page):
+    browser = Browser("--auth-server-allowlist=*.lab.test")
+    try:
+        browser.open(f"{ORIGIN}/sessions")
+        assert "kinit" in browser.text("body")
+    finally:
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def ipa_ui(chromium, page):
+    """FreeIPA's web UI, into which otto has logged in with his password: he has no ticket."""
+    chromium.login("otto")
+    yield chromium
+    assert [line for line in chromium.console() if not re.search(FREEIPAS_OWN, line)] == []
+
+
+def test_recordings_are_found_and_watched_in_freeipas_web_ui(ipa_ui, recordings):
+    ipa_ui.menu("Policy", "Session Recording", "Recordings")
+    ipa_ui.enter(FRAME)
+    wait_for(lambda: ipa_ui.address().startswith(f"{ORIGIN}/sessions"), SOON)
+    assert recordings["bob"] in ipa_ui.script("return document.documentElement.innerHTML")
+    ipa_ui.leave()
+    ipa_ui.take_picture("recordings")
+
+
+def test_a_live_session_is_watched_and_controlled_in_freeipas_web_ui(ipa_ui, live, logins, recorded):
+    with logins.terminal("bob") as terminal:
+        terminal.expect(r"\$ ")
+        terminal.run("echo seen by otto")
+        wait_for(live, SOON)
+        [rec] = live()
+        ipa_ui.go("/e/recordedsession/search")
+        ipa_ui.click(f"{FACET} tbody a")
+        ipa_ui.enter(FRAME)
+        wait_for(lambda: f"/watch/{rec}" in ipa_ui.address(), SOON)
+        wait_for(lambda: "seen by otto" in ipa_ui.text("body"), SOON)
+        terminal.run("echo and this now")
+        wait_for(lambda: "and this now" in ipa_ui.text("body"), SOON)
+        ipa_ui.leave()
+        ipa_ui.take_picture("session-live")
+
+        ipa_ui.click(f"{FACET} button[name=suspend]")
+        ipa_ui.confirm()
+        wait_for(lambda: state(live, rec) == "suspended", SOON)
+        terminal.type("echo still-$((40+2))\n")
+        time.sleep(1)
+        assert b"still-42" not in terminal.shown
+        ipa_ui.click(f"{FACET} button[name=resume]")
+        ipa_ui.confirm()
+        terminal.expect("still-42", SOON)
+        ipa_ui.enter(FRAME)
+        wait_for(lambda: "still-42" in ipa_ui.text("body"), SOON)
+        ipa_ui.leave()
+        ipa_ui.click(f"{FACET} button[name=terminate]")
+        ipa_ui.confirm()
+        terminal.expect("ended by an administrator", SOON)
+        terminal.end(SOON)
+
+
+def test_no_other_site_embeds_it_or_signs_anybody_in(page, client, machine):
+    answer = client.run(*CURL, f"{ORIGIN}/sessions").stdout
+    assert "frame-ancestors https://ipa.lab.test" in answer
+    for origin in ("https://evil.lab.test", "null", ""):
+        headers = ("-H", f"Origin: {origin}") if origin else ()
+        told = ("--data", "ticket=YII%3D&next=/sessions")
+        refused = client.run(*CURL, *headers, *told, f"{ORIGIN}/sign-in/ticket")
+        assert refused.stdout.startswith("HTTP/1.1 403"), origin
+    told = ("-H", "Origin: https://ipa.lab.test", "--data", "ticket=YII%3D&next=//evil.example")
+    refused = client.run(*CURL, *told, f"{ORIGIN}/sign-in/ticket")
+    assert refused.stdout.startswith("HTTP/1.1 401")
