@@ -26,7 +26,7 @@ NO_TICKETS = (
     "Negotiate YII=",
     "Negotiate ?",
     "Basic cml0YTpTZWNyZXQxMjM=",
-    "Negotiate TlRMTVNTUAABAAAA",
+    "Negotiate TlRMTVNTUAAB",
 )
 PARTS = (
     *("", "/index.json", "/segments/0", "/events", "/tree", "/preview?t=0", "/hits?q=needle", "/timeline", "/live"),
@@ -231,6 +231,7 @@ def test_a_session_is_controlled_in_the_auditors_own_name(otto, bob, page, live,
         otto.post(path, action="terminate")
         terminal.expect("ended by an administrator", SOON)
         terminal.end(SOON)
+    wait_for(lambda: state(live, rec) in ("ended", "gone"), SOON)
     assert otto.post(path, action="suspend").status == 409
 
 
@@ -242,8 +243,11 @@ def machine():
 def test_a_browser_with_a_ticket_shows_it_without_asking(page, machine, recordings):
     browser = Browser("--auth-server-allowlist=*.lab.test", tickets=ticket_in(machine, "otto"))
     try:
+        # Chromium loads Kerberos' library after the first challenge that it ever meets, and answers those after it.
+        browser.open("https://ipa.lab.test/ipa/session/login_kerberos")
+        browser.console()
         browser.open(f"{ORIGIN}/sessions")
-        assert browser.text("h1") == "Sessions"
+        wait_for(lambda: browser.text("h1") == "Sessions", SOON)
         assert "otto" in browser.text("body")
         assert browser.console() == [], "no 401 is left to be seen"
     finally:
