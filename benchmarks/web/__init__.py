@@ -1,0 +1,1 @@
+"""The auditor's page, measured in Chromium and by programs that fetch what it fetches."""
