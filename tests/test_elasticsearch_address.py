@@ -15,6 +15,7 @@ from auditor.elasticsearch.documents import bare_document, indexed_words, messag
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.joints import joints, wanted
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Names, message_key, recording_key
+from auditor.elasticsearch.mapping import strict
 from auditor.elasticsearch.settings import STORE_TABLE
 from auditor.elasticsearch.setup import Options, setup, template
 from auditor.elasticsearch.store import ElasticsearchStore
@@ -25,7 +26,7 @@ from recorder.configuration import config as config_file
 from recorder.configuration.config import ConfigError
 from tests.certificates import self_signed
 from tests.elasticsearch_node.proxy import Proxy
-from tests.recordings import HERE, messages
+from tests.recordings import HERE, found, ingested, messages, write_recording
 from tests.sealing import line_of
 
 
@@ -162,6 +163,42 @@ def test_setting_up_again_changes_nothing_and_a_full_index_is_followed_by_anothe
                 client.indices.delete(index=index)
             client.indices.delete_index_template(name=f"{prefix}-*")
         client.close()
+
+
+def test_a_store_whose_texts_were_kept_otherwise_is_read_and_added_to(elasticsearch_url, monkeypatch, tmp_path):
+    """Before they lay in the order in which they are found, compressed together with the words they are found by."""
+    address = Address(elasticsearch_url, "before")
+    client = connect(address, {}, "/nonexistent")
+    try:
+        client.indices.create(
+            index="before-texts-000001",
+            aliases={"before-texts": {"is_write_index": True}},
+            settings={"codec": "best_compression", "number_of_replicas": 0},
+            mappings=strict(TEXTS.fields),
+        )
+        setup(client, address, Options(replicas=0))
+        store = ElasticsearchStore(address)
+        _take_in(store, "r1", tmp_path)
+        # Nothing that is there changes; what comes after a rollover is kept as it is today.
+        monkeypatch.setattr("auditor.elasticsearch.setup.ROLL_AGE", "0s")
+        setup(client, address, Options(replicas=0))
+        _take_in(store, "r2", tmp_path)
+        hits = [(rec, text) for rec, _, _, text in found(store, '"needle 1"', each=2)]
+        assert sorted(hits) == [(rec, text) for rec in ("r1", "r2") for text in ("needle 1", "needle 10")]
+        store.close()
+        kept = client.search(index="before-texts", query={"term": {"kind": "printed"}}, size=100)["hits"]["hits"]
+        assert {(hit["_index"][-1], "words" in hit["_source"]) for hit in kept} == {("1", True), ("2", False)}
+    finally:
+        for index in client.indices.get(index="before-*", filter_path="*.aliases"):
+            client.indices.delete(index=index)
+        client.indices.delete_index_template(name="before-*")
+        client.close()
+
+
+def _take_in(store, rec, place):
+    path = place / f"{rec}.jsonl"
+    write_recording(path, [f"needle {number}\r\n" for number in range(12)], rec=rec)
+    ingested(store, path)
 
 
 def test_templates_use_core_types_only_unless_more_is_asked_for():

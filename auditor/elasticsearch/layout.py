@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.elasticsearch.mapping import LEASE, MESSAGE, RECORDING, REFUSED, SOURCE, TEXT
+from auditor.elasticsearch.mapping import LEASE, MESSAGE, RECORDING, REFUSED, SOURCE, TEXT, TEXT_ORDER
 
 MAX_KEY = 200
 """Bytes of a recording's id that stand in a document's id as they are; Elasticsearch takes 512 in all."""
@@ -13,17 +13,25 @@ MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of document. `rolled`: what grows without end, in an index that a new one follows; else one index whose
-    documents are changed in place."""
+    """A kind of document.
+
+    `rolled`: what grows without end, in an index that a new one follows; else one index whose documents are changed
+    in place. `packed`: compressed in large blocks, since its documents are read in their order, if at all; others are
+    read here and there, from blocks that are small and fast. `unkept`: fields that are looked up and never read.
+    `order`: fields, each with its direction, by which documents lie in the index.
+    """
 
     name: str
     fields: Mapping[str, Any]
     rolled: bool
+    packed: bool = False
+    unkept: tuple[str, ...] = ()
+    order: tuple[tuple[str, str], ...] = ()
 
 
-MESSAGES = Kind("messages", MESSAGE, rolled=True)
-TEXTS = Kind("texts", TEXT, rolled=True)
-REFUSALS = Kind("refused", REFUSED, rolled=True)
+MESSAGES = Kind("messages", MESSAGE, rolled=True, packed=True)
+TEXTS = Kind("texts", TEXT, rolled=True, unkept=("words", "joints"), order=TEXT_ORDER)
+REFUSALS = Kind("refused", REFUSED, rolled=True, packed=True)
 RECORDINGS = Kind("recordings", RECORDING, rolled=False)
 SOURCES = Kind("sources", SOURCE, rolled=False)
 LEASES = Kind("leases", LEASE, rolled=False)

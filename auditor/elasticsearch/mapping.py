@@ -6,7 +6,7 @@ searched in the texts, where it stands as it was seen. What a session is (`rec`,
 each document, which costs some 15 bytes compressed and saves every join.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Fields = dict[str, Any]
@@ -162,6 +162,17 @@ TEXT: Fields = {
     "detail": KEPT,
 }
 
+TEXT_ORDER = (
+    ("start", "desc"),
+    ("number", "desc"),
+    ("rec", "asc"),
+    ("kind", "asc"),
+    ("claim", "asc"),
+    ("order", "asc"),
+)
+"""In which texts are listed that were found, and in which they lie in the index: so that Elasticsearch stops at the
+first ones, and those of one recording lie together."""
+
 RECORDING: Fields = {
     **_SESSION,
     "start": DOUBLE,
@@ -218,6 +229,7 @@ REFUSED: Fields = {
 LEASE: Fields = {"rec": KEYWORD, "owner": KEYWORD, "beat": LONG}
 
 
-def strict(properties: Mapping[str, Any]) -> Fields:
-    """A mapping that takes these fields and no others."""
-    return {"dynamic": "strict", "_meta": {"sessrec": VERSION}, "properties": dict(properties)}
+def strict(properties: Mapping[str, Any], unkept: Sequence[str] = ()) -> Fields:
+    """A mapping that takes these fields and no others; `unkept` are indexed, and left out of the documents."""
+    mapping: Fields = {"dynamic": "strict", "_meta": {"sessrec": VERSION}, "properties": dict(properties)}
+    return mapping | ({"_source": {"excludes": list(unkept)}} if unkept else {})

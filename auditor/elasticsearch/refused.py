@@ -34,6 +34,8 @@ class Sources:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        # The document written last, by its key: whoever reads a source notes again and again how far.
+        self._last: tuple[str, dict[str, Any]] = ("", {})
 
     def add(self, source: str, mark: str | None, refusals: Collection[Refusal]) -> None:
         """Note both at once."""
@@ -71,9 +73,10 @@ class Sources:
     def _added(self, source: str, mark: str | None, refusals: Collection[Refusal], forgotten: str = "") -> bool:
         """Change the document of a source; False when another process was faster."""
         index, key = self._server.names.of(SOURCES), _key(source)
-        found: dict[str, Any] = {}
-        with errors(self._server.address), suppress(NotFoundError):
-            found = self._server.client.get(index=index, id=key, realtime=True).body
+        last_key, found = self._last
+        self._last = ("", {})
+        if last_key != key:
+            found = self._found(key)
         fields = found.get("_source") or {"source": source, "mark": None, "recs": [], "refused": []}
         if mark is not None:
             fields["mark"] = mark
@@ -90,12 +93,20 @@ class Sources:
         (result,) = self._server.bulk.write([action])
         if result.status == 409:
             # Perhaps by ourselves: sent twice after an answer that was lost, and carried out the first time.
-            with errors(self._server.address), suppress(NotFoundError):
-                return bool(self._server.client.get(index=index, id=key, realtime=True)["_source"] == fields)
-            return False
+            return bool(self._found(key).get("_source") == fields)
         if not result.done:
             raise item_error(self._server.address, result.status, result.type, result.reason)
+        self._last = (key, {"_source": fields, "_seq_no": result.seq_no, "_primary_term": result.primary_term})
         return True
+
+    def _found(self, key: str) -> dict[str, Any]:
+        """The document of a source as it is this moment; empty where there is none."""
+        with errors(self._server.address), suppress(NotFoundError):
+            found: dict[str, Any] = self._server.client.get(
+                index=self._server.names.of(SOURCES), id=key, realtime=True
+            ).body
+            return found
+        return {}
 
     def _dead_letters(self) -> Iterator[Quarantined]:
         found: dict[tuple[str, str, str], Quarantined] = {}

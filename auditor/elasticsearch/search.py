@@ -14,27 +14,25 @@ from auditor.elasticsearch.documents import MAX_TIMESTAMP, WINDOW, Hold
 from auditor.elasticsearch.joints import wanted
 from auditor.elasticsearch.layout import TEXTS
 from auditor.elasticsearch.listing import within
+from auditor.elasticsearch.mapping import TEXT_ORDER
 from auditor.elasticsearch.server import LAST, PAGE, Server
 from auditor.line_match import LineMatch
 from auditor.query import LINE_KINDS, Group, Query, Selection
 from auditor.store import Facts, Hit
 from auditor.words import Piece, pieces
 
-PAGES = (100, 150)
+PAGES = (100, 300)
 """Candidates of the first page, and of those that follow: mostly the first is enough, and where one recording has
 many, the next page begins behind it."""
+
+TOGETHER = 50
+"""Candidates that are looked at together: one request asks for the recordings of those that match, and whoever has
+seen enough does not wait for the others."""
 
 MAX_PIECES = 20
 """Pieces of one term that the index is asked for; the text decides anyway."""
 
-SORT: Sequence[Mapping[str, str]] = (
-    {"start": "desc"},
-    {"number": "desc"},
-    {"rec": "asc"},
-    {"kind": "asc"},
-    {"claim": "asc"},
-    {"order": "asc"},
-)
+SORT = [{name: direction} for name, direction in TEXT_ORDER]
 
 Found = tuple[Facts, list[Hit]]
 
@@ -116,8 +114,7 @@ class _Finder:
 
     def _hits(self, more: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
         query = {"bool": {"filter": [*self._filters, *more]}}
-        enough: tuple[str, str] | None = None
-        current: tuple[str, str] | None = None
+        current = ("", "")
         found = 0
         pages = self._server.scan(
             TEXTS,
@@ -127,36 +124,43 @@ class _Finder:
             source={"excludes": ["words", "joints", "host", "user", "session"]},
         )
         for page in pages:
-            holds = self._holds.of(hit["_source"]["rec"] for hit in page)
-            for document in page:
-                fields = document["_source"]
-                key = (fields["rec"], fields["kind"])
-                if key != current:
-                    current, found = key, 0
-                if found == self._each:
-                    continue
-                for hit in self._taken(fields, holds[fields["rec"]]):
-                    found += 1
-                    yield hit
-            enough = current if found == self._each else None
-            if enough:
+            for start in range(0, len(page), TOGETHER):
+                several = [document["_source"] for document in page[start : start + TOGETHER]]
+                matching = [
+                    (fields, line)
+                    for fields in several
+                    if found < self._each or _place(fields) != current
+                    for line in self._match.lines(fields["text"])
+                ]
+                holds = self._holds.of(fields["rec"] for fields, _ in matching)
+                for fields, line in matching:
+                    if _place(fields) != current:
+                        current, found = _place(fields), 0
+                    facts = self._facts(fields, holds[fields["rec"]]) if found < self._each else None
+                    if facts is not None:
+                        found += 1
+                        yield Hit(facts, fields["kind"], fields["at"], line.text, line.spans)
+            if found == self._each and _place(page[-1]["_source"]) == current:
                 # On to the next kind or recording, however many lines of this one are left.
                 page[-1]["sort"][4:6] = [LAST, LAST]
 
-    def _taken(self, fields: Mapping[str, Any], hold: Hold | None) -> Iterator[Hit]:
-        """The line of a document as a hit, if it counts and has what is looked for."""
+    def _facts(self, fields: Mapping[str, Any], hold: Hold | None) -> Facts | None:
+        """Those of the recording of a text, if that counts and is selected."""
         if hold is None or not is_read(fields, hold):
-            return
+            return None
         facts = hold.facts
         if facts is None or not self._selection.takes(facts.rec, facts.user, facts.host):
-            return
-        if self._in_time(facts.start + fields["at"] / 1000):
-            for line in self._match.lines(fields["text"]):
-                yield Hit(facts, fields["kind"], fields["at"], line.text, line.spans)
+            return None
+        return facts if self._in_time(facts.start + fields["at"] / 1000) else None
 
     def _in_time(self, time: float) -> bool:
         since, until = self._selection.since, self._selection.until
         return (since is None or time >= since) and (until is None or time < until)
+
+
+def _place(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """Recording and kind of a text."""
+    return fields["rec"], fields["kind"]
 
 
 def is_read(fields: Mapping[str, Any], hold: Hold) -> bool:

@@ -68,8 +68,11 @@ def template(kind: Kind, names: Names, options: Options) -> Fields:
         "number_of_shards": options.shards if kind.rolled else 1,
         "number_of_replicas": options.replicas,
         "refresh_interval": REFRESH,
-        "codec": "best_compression" if kind.rolled else "default",
+        "codec": "best_compression" if kind.packed else "default",
     }
+    if kind.order:
+        settings["sort.field"] = [name for name, _ in kind.order]
+        settings["sort.order"] = [direction for _, direction in kind.order]
     if options.ilm and kind.rolled:
         settings["lifecycle.name"] = names.prefix
         if not streamed:
@@ -77,7 +80,7 @@ def template(kind: Kind, names: Names, options: Options) -> Fields:
     made: Fields = {
         "index_patterns": [names.of(kind) if streamed else f"{names.of(kind)}-*"],
         "priority": PRIORITY,
-        "template": {"settings": {"index": settings}, "mappings": strict(fields(kind, options))},
+        "template": {"settings": {"index": settings}, "mappings": strict(fields(kind, options), kind.unkept)},
     }
     if streamed:
         made["data_stream"] = {}

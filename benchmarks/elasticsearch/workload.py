@@ -15,7 +15,8 @@ BEGAN = 1_795_431_231.0
 BETWEEN = 60.0
 """Seconds from the start of one recording to the next."""
 
-RARE, COMMON = "xylophone concert", "error"
+RARE, COMMON = "xylophone concert", "root"
+"""A phrase of one recording in a hundred, and a word of one line in five."""
 
 
 def recordings(count: int) -> Iterator[tuple[str, list[bytes]]]:
