@@ -244,6 +244,12 @@ class Browser:
             "const done = arguments[1]; fetch(arguments[0]).then(async r => done([r.status, await r.text()]))", path
         )
 
+    def expect_console(self, text):
+        """The complaint that the test has provoked is there, and is no fault."""
+        complaints = self.console()
+        assert any(text in each for each in complaints), complaints
+        assert all(text in each for each in complaints), complaints
+
     def console(self):
         """Complaints in the browser's console since the last call."""
         return [
