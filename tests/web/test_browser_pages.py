@@ -1,8 +1,61 @@
-"""Every page in Chromium: without violations of accessibility, without complaints, usable on a phone."""
+"""Every page in Chromium: usable without sight, in the dark, on a phone; and nothing in the console."""
+
+import pytest
+
+from tests.web.library import ALICE, BOB, DAVE, FRANK
+
+PAGES = {
+    "sessions": "/sessions",
+    "sessions by host": "/sessions?group=host",
+    "a filter": "/sessions?user=a*&range=month",
+    "an empty list": "/sessions?user=nobody",
+    "search": "/search",
+    "hits": "/search?q=unreachable",
+    "player": f"/watch/{ALICE}?t=3",
+    "player with hits": f"/watch/{ALICE}?q=unreachable",
+    "a long session": f"/watch/{FRANK}",
+    "two sessions": f"/compare?left={ALICE}&right={BOB}",
+    "trail": "/trail",
+    "holds": "/holds",
+    "deletion": f"/delete/{DAVE}",
+    "no such page": "/nowhere",
+}
 
 
-def test_the_list_is_what_opens(browser):
-    browser.go(browser.base)
-    browser.see("h1", "Sessions")
-    assert "alice" in browser.text("table")
-    assert browser.violations() == []
+def opened(browser, name):
+    browser.go(browser.base + PAGES[name])
+    browser.see("main")
+    if "/watch/" in PAGES[name] or "/compare" in PAGES[name]:
+        browser.until(lambda: "".join(browser.texts(".ap-term")).strip() or canvas(browser), "nothing is shown")
+    if name == "no such page":
+        browser.expect_console("404")
+
+
+def canvas(browser):
+    return browser.script("return document.querySelector('.ap-term canvas') !== null")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_wrong(browser, name):
+    opened(browser, name)
+    found = {}
+    for scheme in ("light", "dark"):
+        browser.looks(scheme)
+        found[scheme] = browser.violations()
+    assert found == {"light": [], "dark": []}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_shows_it_without_scrolling_sideways(browser, name):
+    browser.size(400, 800)
+    opened(browser, name)
+    assert browser.too_wide() == []
+    # All that can be used can be reached.
+    hidden = browser.script(
+        "return Array.from(document.querySelectorAll('main :is(a, button, input, select)'))"
+        ".filter(e => e.checkVisibility({visibilityProperty: true}) && e.getBoundingClientRect().width > 1"
+        " && !e.closest('.scroller, .ap-player')"
+        " && (e.getBoundingClientRect().left < -1 || e.getBoundingClientRect().right > innerWidth + 1))"
+        ".map(e => e.outerHTML.slice(0, 100))"
+    )
+    assert hidden == []
