@@ -70,6 +70,10 @@ class StoreRecording:
         """What was derived from its messages, and is in none of them."""
         return [event for event in self._store.events(self.rec) if event.part]
 
+    def facts(self) -> Facts | None:
+        """What the store knows of it."""
+        return self._store.facts(self.rec)
+
     def close(self) -> None:
         """See Recording."""
         self._store.close()

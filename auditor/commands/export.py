@@ -15,6 +15,7 @@ from pathlib import Path
 
 from auditor.exports import asciicast, raw, text, tlog
 from auditor.exports.messages import ExportError, messages
+from auditor.ledger.of_store import note_reading
 from auditor.locate import locate
 from auditor.own_store import add_store_argument
 from recorder.formats.message import Message
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise ExportError(f"{args.form} is not for a terminal: name a file with -o, or redirect the output")
     recording = locate(args.recording, args.store)
     try:
+        note_reading(args.store, "export", recording, {"format": args.form, "input": args.input})
         pieces = _export(args)(messages(recording))
         if args.output is None:
             _write(sys.stdout.buffer.write, pieces)

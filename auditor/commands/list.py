@@ -13,6 +13,7 @@ import argparse
 from datetime import datetime
 from itertools import islice
 
+from auditor.ledger.of_store import note
 from auditor.listing import print_json, print_line, print_table
 from auditor.moments import clock, iso, length
 from auditor.own_store import add_store_argument, open_store
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, also when there is nothing to list."""
     store = open_store(args.store)
     try:
+        note(args.store, "list")
         if args.quarantined:
             _quarantined(store, args.json)
         else:

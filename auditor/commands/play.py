@@ -22,6 +22,7 @@ import sys
 import time
 from pathlib import Path
 
+from auditor.ledger.of_store import note_reading
 from auditor.locate import StoreRecording, locate
 from auditor.player.auditor_terminal import AuditorTerminal, keyboard
 from auditor.player.controls import Controls
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         raise _UsageError("--paused needs a terminal on standard output, and no --raw-output")
     source = locate(str(args.file_path or args.recording), args.store)
     try:
+        note_reading(args.store, "watch", source)
         loader = Loader(source, lax=args.lax, match=args.file_match)
         loader.load()
         if loader.error is not None and not len(loader.timeline):

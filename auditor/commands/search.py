@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, islice
 
+from auditor.ledger.of_store import note
 from auditor.listing import print_json, print_line
 from auditor.moments import clock, iso, moment
 from auditor.own_store import add_store_argument, open_store
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     query = parse_query(" ".join(args.query), datetime.now().astimezone())
     store = open_store(args.store)
     try:
+        note(args.store, "search", query=" ".join(args.query))
         hits = islice(store.search(query, max(1, args.each)), max(0, args.limit))
         first = next(hits, None)
         if first is None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from auditor import events
 from auditor.commands.list import as_json
+from auditor.ledger.of_store import note
 from auditor.listing import print_json, print_line
 from auditor.locate import facts_of
 from auditor.mentions import names_shown, with_name
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args.store)
     try:
         facts = facts_of(store, args.rec)
+        note(args.store, "watch", facts, detail={"verb": "show"})
         if args.json:
             print_json(_as_json(store, facts))
         elif args.tree:

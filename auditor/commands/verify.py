@@ -94,10 +94,12 @@ def _verify(name: str, store: "Path | Address | None", trusted: list[PublicKey])
         # Read here rather than line by line: any layout of the JSON will do, and so will a pipe.
         with path.open("rb") as file:
             return verify_file(file, trusted)
+    from auditor.ledger.of_store import note_reading
     from auditor.locate import locate
 
     recording = locate(name, store)
     try:
+        note_reading(store, "verify", recording)
         found = verify(_lines(recording), trusted)
     finally:
         recording.close()

@@ -9,13 +9,16 @@ does not take them for messages.
 import errno
 import time
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from auditor.journal import Journal
 from auditor.ledger.entry import FAILURE, Entry
 from auditor.ledger.schema import LedgerError
 from auditor.printable import printable
 from recorder.formats.canonical import canonical
 from recorder.sinks.journald_sink import JournaldSink, field
+
+if TYPE_CHECKING:
+    from auditor.journal import Journal
 
 MESSAGE_ID = "3f1d0f3c9f5c4c0f8a0b6d7a52e9c1d4"
 
@@ -73,7 +76,7 @@ class JournalCopy:
         self._sink.close()
 
 
-def noted(journal: Journal, ledger: str, uids: Collection[int]) -> dict[int, str]:
+def noted(journal: "Journal", ledger: str, uids: Collection[int]) -> dict[int, str]:
     """Values by the number of their entries, as the journal has them of one ledger. Only what processes of these
     users have sent counts: anybody may write such fields. Raises JournalError."""
     found = {}

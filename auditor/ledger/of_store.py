@@ -11,15 +11,14 @@ import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.elasticsearch.settings import STORE_TABLE, StoreSettings
-from auditor.ledger.ledger import Ledger
+from auditor.locate import StoreRecording
+from auditor.recording import Recording
 from auditor.store import Facts
-from recorder.configuration.config import STORE_SECTION, load
-from recorder.configuration.settings import CONFIG_FILE
 from recorder.paths import data_directory
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
+    from auditor.ledger.ledger import Ledger
 
 NAME = "ledger.db"
 
@@ -45,12 +44,19 @@ def ledger_file(store: "Path | Address | None", named: Path | None = None) -> Pa
         return data_directory() / NAME
     if isinstance(store, Path):
         return store.absolute().parent / NAME
+    # Imported where it is used, as the ledger is: most who look at recordings look at their own.
+    from auditor.elasticsearch.settings import STORE_TABLE, StoreSettings
+    from recorder.configuration.config import STORE_SECTION, load
+    from recorder.configuration.settings import CONFIG_FILE
+
     values = load(CONFIG_FILE, STORE_SECTION, STORE_TABLE) if Path(CONFIG_FILE).exists() else {}
     return Path(StoreSettings(values).ledger or SERVICE)
 
 
-def open_ledger(store: "Path | Address | None", named: Path | None = None) -> Ledger:
+def open_ledger(store: "Path | Address | None", named: Path | None = None) -> "Ledger":
     """The ledger of a store, made if there is none. Raises LedgerError."""
+    from auditor.ledger.ledger import Ledger
+
     return Ledger(ledger_file(store, named))
 
 
@@ -71,6 +77,14 @@ def note(
         ledger.record(
             person(), action, rec=rec, host=host, user=user, query=query, detail={"by": "terminal", **(detail or {})}
         )
+
+
+def note_reading(
+    store: "Path | Address | None", action: str, recording: Recording, detail: dict[str, Any] | None = None
+) -> None:
+    """The same about a recording that was found in the store; what was found in a file is in no ledger."""
+    if isinstance(recording, StoreRecording):
+        note(store, action, recording.facts(), detail=detail)
 
 
 def person() -> str:
