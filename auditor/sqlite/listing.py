@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from auditor.query import Grant, Selection
@@ -21,6 +22,8 @@ CHUNKS = (100, 2000)
 
 MAX_PATTERN = 1000
 """Characters of a pattern that SQL is asked for; SQLite's limit is higher."""
+
+_SUMS = "count(*), sum(finish - start), sum(events), max(start)"
 
 STARTED = "start >= ? AND start < ?"
 """Recordings that started in a selection's time."""
@@ -76,20 +79,43 @@ class Listing:
     def groups(self, selection: Selection, by: GroupKey) -> list[RecordingGroup]:
         """See Store."""
         where = _Where(selection, STARTED)
-        day = "date(start, 'unixepoch', 'localtime')" if by == "day" else "''"
+        # What patterns take is decided here, so recordings are told apart by user and host as well.
         exact = replace(selection, recs=())
-        rows = self._connection.execute(
-            f"SELECT user, host, {day} AS day, count(*), sum(finish - start), sum(events), max(start) "
-            f"FROM recordings WHERE {where.text} GROUP BY user, host, day",
-            where.values,
-        )
+        apart = exact != Selection(since=exact.since, until=exact.until)
         found: dict[str, RecordingGroup] = {}
-        for user, host, day, count, seconds, events, latest in rows:
-            if exact.takes("", user, host):
-                key = {"user": user, "host": host, "day": day or ""}[by]
+        rows = self._by_day(where, apart) if by == "day" else self._by_name(where, by, apart)
+        for key, user, host, count, seconds, events, latest in rows:
+            if count and (not apart or exact.takes("", user, host)):
                 group = RecordingGroup(key, count, round(seconds * 1000), events, latest)
                 found[key] = found[key].merged(group) if key in found else group
         return in_order(found.values(), by)
+
+    def _by_name(self, where: "_Where", name: str, apart: bool) -> Iterator[tuple[Any, ...]]:
+        names = "user, host" if apart else "'', ''"
+        return self._connection.execute(
+            f"SELECT {name}, {names}, {_SUMS} FROM recordings WHERE {where.text} "
+            f"GROUP BY {'user, host' if apart else name}",
+            where.values,
+        )
+
+    def _by_day(self, where: "_Where", apart: bool) -> Iterator[tuple[Any, ...]]:
+        """Day by day along the index, which spares sorting."""
+        names, group = ("user, host", "GROUP BY user, host") if apart else ("'', ''", "")
+        since, until, *values = where.values
+        while True:
+            row = self._connection.execute(
+                f"SELECT start FROM recordings WHERE {where.text} ORDER BY start LIMIT 1", (since, until, *values)
+            ).fetchone()
+            if row is None:
+                return
+            day, following = _local_day(row[0])
+            yield from self._connection.execute(
+                f"SELECT ?, {names}, {_SUMS} FROM recordings WHERE {where.text} {group}",
+                (day, row[0], min(until, following), *values),
+            )
+            if following >= until:
+                return
+            since = following
 
     def _place(self, position: Position, oldest_first: bool) -> tuple[float, int]:
         """Start and number of the recording at a position, or, where it was deleted, what comes before all others
@@ -107,6 +133,16 @@ def facts_of(text: str) -> Facts:
     fields = json.loads(text)
     fields["command"] = tuple(fields["command"])
     return Facts(**fields)
+
+
+def _local_day(moment: float) -> tuple[str, float]:
+    """The day of local time in which a moment lies, as YYYY-MM-DD, and the next one's beginning; "" and all that
+    follows where no calendar has it."""
+    try:
+        midnight = datetime.fromtimestamp(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+        return f"{midnight:%Y-%m-%d}", (midnight + timedelta(days=1)).timestamp()
+    except (OverflowError, ValueError, OSError):
+        return "", float("inf")
 
 
 class _Where:

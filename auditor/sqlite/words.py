@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from auditor.words import Piece
 
 TRIGRAM = 3
-"""Characters: shorter words are in no vocabulary, and shorter pieces cannot be looked for."""
+"""Characters: shorter words are in no vocabulary, and pieces of one cannot be looked for."""
 
 CACHED = 500_000
 """Words that are remembered as known while ingesting: some 50 MB."""
+
+MAX_SCANNED = 2_000_000
+"""Words of a vocabulary that is gone through for a piece of two characters, which takes some 0.1 s."""
 
 MAX_ROWS = 5_000
 """Rows of the vocabulary that are looked at for one piece; where there are more, it is in words without end."""
@@ -52,10 +55,17 @@ class Vocabulary:
 
     def matching(self, piece: Piece, limit: int) -> list[str] | None:
         """The words that the piece can mean; None when they are more than `limit`, or cannot be looked for."""
-        if len(piece.text) < TRIGRAM:
+        if len(piece.text) < TRIGRAM - 1:
             return None
-        rows = self._candidates(piece.text, MAX_ROWS)
-        found = {word for _, word in rows if _fits(word, piece)}
+        if len(piece.text) < TRIGRAM:
+            if self._size() > MAX_SCANNED:
+                return None
+            rows = self._having(piece.text, MAX_ROWS)
+            # It may be a word itself, and then one that is not in the vocabulary.
+            found = {piece.text, *(word for _, word in rows if _fits(word, piece))}
+        else:
+            rows = self._candidates(piece.text, MAX_ROWS)
+            found = {word for _, word in rows if _fits(word, piece)}
         return None if len(rows) == MAX_ROWS or len(found) > limit else sorted(found)
 
     def remove_unused(self, words: Iterable[str]) -> None:
@@ -73,6 +83,16 @@ class Vocabulary:
                     execute("DELETE FROM words WHERE number = ?", row[:1])
         execute("UPDATE counters SET value = value + 1 WHERE name = 'words_removed'")
         self._known.clear()
+
+    def _size(self) -> int:
+        row = self._connection.execute("SELECT coalesce(max(number), 0) FROM words").fetchone()
+        return int(row[0])
+
+    def _having(self, text: str, limit: int) -> list[tuple[int, str]]:
+        """Words that have the text in them, found by looking at all of them."""
+        return self._connection.execute(
+            "SELECT number, word FROM words WHERE instr(word, ?) LIMIT ?", (text, limit)
+        ).fetchall()
 
     def _candidates(self, text: str, limit: int) -> list[tuple[int, str]]:
         """Words that have all trigrams of the text, though not always in its order."""
