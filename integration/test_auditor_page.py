@@ -155,13 +155,14 @@ def test_an_auditor_of_a_host_group_sees_the_sessions_of_its_hosts_only(alice, o
     assert ELSEWHERE not in alice.get("/sessions?host=other*").text.replace('value="other', "")
     found = alice.get("/search?q=needle").text
     assert "elsewhere" not in found
-    for path in paths(recordings["elsewhere"]):
-        answer = alice.get(path)
+    unknown = alice.get_all(paths("no-such-recording"))
+    for path, answer in alice.get_all(paths(recordings["elsewhere"])).items():
         assert answer.status == 404, path
         # The same as for what nobody has.
-        assert answer.text == alice.get(path.replace(recordings["elsewhere"], "no-such-recording")).text
-    for path in (*paths(recordings["bob"]), *paths(recordings["alice"])):
-        assert alice.get(path).status == otto.get(path).status, path
+        assert answer.text == unknown[path.replace(recordings["elsewhere"], "no-such-recording")].text
+    hers = [*paths(recordings["bob"]), *paths(recordings["alice"])]
+    for (path, answer), (_, whole) in zip(alice.get_all(hers).items(), otto.get_all(hers).items(), strict=True):
+        assert answer.status == whole.status, path
 
 
 def paths(rec):

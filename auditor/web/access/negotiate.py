@@ -39,7 +39,10 @@ MAX_DELEGATED = 1000
 USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.$-]{0,254}")
 """A user's name in FreeIPA (its PATTERN_GROUPUSER_NAME). No host and no service, which have a slash."""
 
-NO_TICKET = "Sign in with Kerberos: get a ticket with kinit, let your browser use it for this server, then load this page again."
+NO_TICKET = (
+    "Sign in with Kerberos: get a ticket with kinit, let your browser use it for this server, "
+    "then load this page again."
+)
 
 
 class Negotiate:
