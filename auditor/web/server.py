@@ -29,11 +29,13 @@ from auditor.web.access.sign_in import kerberos
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.app import create_app
 from auditor.web.connection import Connection
+from auditor.web.own_recordings import OwnRecordings
 from auditor.web.security import security_headers
 from auditor.web.settings import WebSettings, WebSettingsError, address_of, is_loopback
 from auditor.web.site import Site
 from auditor.web.stores import StorePool
 from recorder.errors import SessrecError
+from recorder.paths import recordings_directory
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
@@ -104,6 +106,9 @@ def _site(
         names=sorted(own_names) if local else settings.names,
     )
     _keep_ledger(site, store, local=local)
+    if store is None:
+        site.own = OwnRecordings(lambda: open_named(None), recordings_directory(), site.log)
+        site.own.start()
     if local:
         site.tokens = LocalTokens()
         site.local_viewer = Viewer(_own_name(), ALL, frozenset(Right))

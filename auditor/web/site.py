@@ -19,6 +19,7 @@ from auditor.web.access.cookies import Session, Sessions
 from auditor.web.access.local_token import LocalTokens
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.access.viewer import Right, Viewer
+from auditor.web.own_recordings import OwnRecordings
 from auditor.web.rendering import Templates
 from auditor.web.settings import WebSettings
 from auditor.web.stores import StorePool
@@ -51,6 +52,7 @@ class Site:
     verdicts: Verdicts | None = None
     verifier: Verifier | None = None
     daily: DailyRetention | None = None
+    own: OwnRecordings | None = None
     tokens: LocalTokens | None = None
     local_viewer: Viewer | None = None
     authenticators: Sequence[Authenticator] = ()
@@ -109,7 +111,7 @@ class Site:
     def close(self) -> None:
         """Give back what is held open."""
         self.closing.set()
-        for work in (self.daily, self.verifier):
+        for work in (self.own, self.daily, self.verifier):
             if work is not None:
                 work.stop()
         self.stores.close()
