@@ -13,6 +13,7 @@ from auditor.recording_state import State, recording_state
 from auditor.web.access.viewer import Right
 from auditor.web.watching.asked import may, number, recording
 from auditor.web.watching.live import Broadcast, News
+from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reels import reels_of
 
 LONGEST = 300.0
@@ -34,6 +35,9 @@ def _begin(request: Request, loop: asyncio.AbstractEventLoop) -> Response:
     with recording(request) as (_, facts):
         if recording_state(facts) is not State.LIVE:
             return _Stream(None, None, b'event: ended\ndata: {"state":"%s"}\n\n' % recording_state(facts).encode())
+    note_watching(request, facts, facts.length)
+    if typed:
+        note_watching(request, facts, facts.length, typed=True)
     reels = reels_of(request)
     broadcast = reels.broadcasts.of(reels.of(facts), facts)
     news = broadcast.follow(after, loop, typed=typed)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auditor.web.watching.asked import answer, moment, recording
+from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reels import reels_of
 
 MOST = 400
@@ -22,6 +23,7 @@ def preview(request: Request) -> Response:
     """What brings an empty terminal of this size to the screen at `t` (seconds)."""
     at = moment(request)
     with recording(request) as (store, facts):
+        note_watching(request, facts, at)
         at = min(at, facts.length)
         key = (facts.rec, facts.revision, at)
         with _lock:

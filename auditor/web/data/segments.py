@@ -10,6 +10,7 @@ from auditor.recording_state import State, recording_state
 from auditor.store import Facts
 from auditor.web.access.viewer import Right
 from auditor.web.watching.asked import answer, may, moment, recording
+from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reel import Segment
 from auditor.web.watching.reels import reels_of
 
@@ -19,6 +20,7 @@ def at_moment(request: Request) -> Response:
     wanted = moment(request)
     with recording(request) as (store, facts):
         segment = reels_of(request).of(facts).at(store, facts, wanted)
+    _note(request, facts, wanted)
     return answer(_object(request, facts, segment))
 
 
@@ -28,7 +30,18 @@ def behind(request: Request) -> Response:
     with recording(request) as (store, facts):
         last = min(last, facts.next_id - 1)
         segment = reels_of(request).of(facts).behind_message(store, facts, last)
+    _note(request, facts, segment.begin.at)
     return answer(_object(request, facts, segment))
+
+
+def _note(request: Request, facts: Facts, at: int) -> None:
+    note_watching(request, facts, at)
+    if _with_input(request):
+        note_watching(request, facts, at, typed=True)
+
+
+def _with_input(request: Request) -> bool:
+    return "input" in request.query_params and may(request, Right.INPUT)
 
 
 def _object(request: Request, facts: Facts, segment: Segment) -> dict[str, Any]:
@@ -37,7 +50,7 @@ def _object(request: Request, facts: Facts, segment: Segment) -> dict[str, Any]:
     `after` is the message before its first, `last` its last; `exact`: see `auditor.web.watching.walker.Frame`;
     `final`: nothing comes behind it yet.
     """
-    with_input = "input" in request.query_params and may(request, Right.INPUT)
+    with_input = _with_input(request)
     begin = segment.begin
     columns, rows = begin.size
     return {
