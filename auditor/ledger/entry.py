@@ -107,12 +107,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries: by viewer and action, where any are named; by the beginning of a recording's id, its user, its
-    host; `since`, `until` in seconds since 1970. Viewers, users and hosts are patterns with * and ?."""
+    """Which entries: by viewer and action, where any are named; by the beginning of a recording's id (`whole`: by all
+    of it), its user, its host; `since`, `until` in seconds since 1970. Viewers, users and hosts are patterns with *
+    and ?."""
 
     viewers: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     rec: str = ""
+    whole: bool = False
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     since: float | None = None

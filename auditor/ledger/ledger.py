@@ -9,6 +9,7 @@ What cannot be recorded is not done: `record` raises LedgerError, and its caller
 
 import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         self._connection = schema.connect(path)
+        # Others read meanwhile, each with a connection: who looks through the whole trail holds up nobody's entry.
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
         self._journal = None if journal_socket == "" else JournalCopy(journal_socket)
 
     def __enter__(self) -> Self:
@@ -87,8 +91,15 @@ class Ledger:
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """What a statement finds, all at once: ask for some at a time."""
-        with self._lock, self._errors("read"):
-            return self._connection.execute(statement, values).fetchall()
+        with self._readers_lock:
+            reader = self._readers.pop() if self._readers else None
+        reader = reader or schema.connect(self.path)
+        try:
+            with self._errors("read"):
+                return reader.execute(statement, values).fetchall()
+        finally:
+            with self._readers_lock:
+                self._readers.append(reader)
 
     def entries(self, wanted: Wanted | None = None, *, before: int | None = None) -> Iterator[Entry]:
         """The entries that are wanted, the newest first; `before`: with smaller numbers than this."""
@@ -111,8 +122,10 @@ class Ledger:
 
     def close(self) -> None:
         """Give back the file and the socket."""
-        with self._lock:
-            self._connection.close()
+        with self._lock, self._readers_lock:
+            for connection in (self._connection, *self._readers):
+                connection.close()
+            self._readers.clear()
         if self._journal:
             self._journal.close()
 
@@ -171,9 +184,12 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.actions:
         parts.append(f"action IN ({', '.join('?' * len(wanted.actions))})")
         values += wanted.actions
-    if wanted.rec:
-        parts.append("rec >= ? AND substr(rec, 1, ?) = ?")
-        values += [wanted.rec, len(wanted.rec), wanted.rec]
+    if wanted.rec and wanted.whole:
+        parts.append("rec = ?")
+        values.append(wanted.rec)
+    elif wanted.rec:
+        parts.append("rec >= ? AND rec <= ? AND substr(rec, 1, ?) = ?")
+        values += [wanted.rec, wanted.rec + chr(sys.maxunicode), len(wanted.rec), wanted.rec]
     for moment, comparison in ((wanted.since, ">="), (wanted.until, "<")):
         if moment is not None:
             parts.append(f"time {comparison} ?")

@@ -83,10 +83,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
-            pass
+        _create(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         # Whatever somebody has put into the file can be read, and is then seen not to be what was written.
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -101,6 +98,20 @@ def connect(path: Path) -> sqlite3.Connection:
             raise
         raise LedgerError(f"the ledger {path} cannot be used: {error}") from error
     return connection
+
+
+def _create(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        if os.geteuid() == 0:
+            # A service's directory is its own: what root holds or deletes first must not lock the service out.
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

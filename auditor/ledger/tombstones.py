@@ -55,8 +55,8 @@ def entry_of(facts: Facts, action: str, viewer: str, reason: str, policy: str, v
 
 def tombstone(ledger: Ledger, rec: str) -> Tombstone | None:
     """Of the recording with this whole id, if it was deleted with this ledger."""
-    for entry in ledger.entries(Wanted(rec=rec, actions=DELETIONS)):
-        if entry.rec == rec and entry.outcome == SUCCESS:
+    for entry in ledger.entries(Wanted(rec=rec, whole=True, actions=DELETIONS)):
+        if entry.outcome == SUCCESS:
             return _read(entry)
     return None
 

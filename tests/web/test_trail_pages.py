@@ -10,9 +10,11 @@ from auditor.ledger.holds import hold, holds
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.saved_filters import MOST, SavedFilterError, SavedFilters
 from auditor.ledger.verdicts import Verdicts
+from auditor.ledger.verifier import Verifier
 from auditor.store_name import open_named
 from auditor.web.access.scope import ALL, Scope
 from auditor.web.access.viewer import Right, Viewer
+from auditor.web.app import create_app
 from tests.recordings import ingested, name_of, new_store, write_recording
 from tests.web.sites import client_of, site_of
 
@@ -182,6 +184,43 @@ def test_what_cannot_be_recorded_is_not_shown_and_not_done(site):
     site.ledger._connection.execute("PRAGMA query_only = OFF")
     assert client.get("/delete/aweb").status_code == 200
     assert chain.check(site.ledger).whole
+
+
+FACTS_ONLY = {
+    "/delete/{rec}",
+    *(f"/api/recordings/{{rec}}{rest}" for rest in ("", "/timeline", "/control", "/live")),
+}
+"""What these tell of a recording that has ended the list tells as well."""
+
+
+def ways(site):
+    """Every address that has to do with one recording, as a viewer might ask for it."""
+    for route in create_app(site).routes:
+        if "{rec}" in getattr(route, "path", "") and "GET" in (route.methods or ()):
+            yield route.path, re.sub(r"\{\w+:int\}", "0", route.path).format(rec="aweb")
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_every_way_to_what_is_in_a_recording_is_recorded_or_refused(site, broken, monkeypatch):
+    monkeypatch.setattr("auditor.web.data.verification.PATIENCE", 0.0)
+    site.verifier = Verifier(site.verdicts, site.stores.borrow)
+    found = dict(ways(site))
+    assert len(found) > 8
+    for path, url in found.items():
+        client = client_of(site, Viewer(f"viewer of {path}", ALL, frozenset(Right)), raise_server_exceptions=False)
+        if broken:
+            site.ledger._connection.execute("PRAGMA query_only = ON")
+        answer = client.get(f"{url}?q=eedl&t=0&format=raw")
+        status = answer.status_code
+        site.ledger._connection.execute("PRAGMA query_only = OFF")
+        told = actions(site, viewers=(f"viewer of {path}",), rec="aweb")
+        if path in FACTS_ONLY:
+            assert "needle" not in answer.text, path
+        elif broken:
+            assert (status, told) == (503, []), path
+        else:
+            assert told, path
+            assert status in (200, 503), path
 
 
 def test_filters_are_saved_for_each_viewer_by_himself_and_not_without_end(site):

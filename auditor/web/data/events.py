@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from auditor.process_tree import Process, process_tree
 from auditor.web.watching.asked import answer, kinds, moment, number, recording
+from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reels import reels_of
 
 MOST_ROWS = 500
@@ -29,6 +30,7 @@ def events(request: Request) -> Response:
     offset = number(request, "offset", 0)
     at = moment(request) if "t" in request.query_params else None
     with recording(request) as (store, facts):
+        note_watching(request, facts, 0)
         index = reels_of(request).index_of(facts)
         complete = index.catch_up(store, facts, WORK)
         total = index.count(chosen)
@@ -49,6 +51,7 @@ def near(request: Request) -> Response:
     chosen = kinds(request)
     at = moment(request)
     with recording(request) as (store, facts):
+        note_watching(request, facts, 0)
         index = reels_of(request).index_of(facts)
         index.catch_up(store, facts, WORK)
         found = index.near(chosen, at, forward="back" not in request.query_params)
@@ -58,6 +61,7 @@ def near(request: Request) -> Response:
 def tree(request: Request) -> Response:
     """The processes in the order in which a tree of them is read, each with its depth. `cut`: there are more."""
     with recording(request) as (store, facts):
+        note_watching(request, facts, 0)
         taken = list(islice(store.events(facts.rec), MOST_TREE_EVENTS + 1))
         rows = _rows(process_tree(taken[:MOST_TREE_EVENTS]))
     cut = len(taken) > MOST_TREE_EVENTS or len(rows) > MOST_PROCESSES

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from auditor.query import Query, QueryError, Selection, parse_query
 from auditor.web.watching.asked import answer, recording
+from auditor.web.watching.noting import note_search
 
 MOST = 2000
 MAX_QUERY = 1000
@@ -28,6 +29,7 @@ def hits(request: Request) -> Response:
     except QueryError as error:
         raise HTTPException(400, str(error)) from error
     with recording(request) as (store, facts):
+        note_search(request, facts, text)
         found = [
             hit
             for hit in islice(store.search(_within(query, facts.rec), MOST), 10 * MOST)

@@ -6,6 +6,7 @@ A page tells it when it opens; whoever fetches the data without the page is foun
 import threading
 import time
 from collections import OrderedDict
+from typing import Any
 
 from starlette.requests import Request
 
@@ -25,9 +26,20 @@ _lock = threading.Lock()
 def note_watching(request: Request, facts: Facts, at: int, *, anew: bool = False, typed: bool = False) -> None:
     """That the viewer watches the recording from a moment (ms) on; `typed`: with what was typed. `anew`: in any
     case."""
+    action = "watch-live" if recording_state(facts) is State.LIVE else "watch"
+    what = "typed" if typed else ""
+    _note(request, facts, what, anew, action, at=at, detail={"input": True} if typed else {})
+
+
+def note_search(request: Request, facts: Facts, query: str) -> None:
+    """That the viewer searches within the recording."""
+    _note(request, facts, f"search {query}", False, "search", query=query)
+
+
+def _note(request: Request, facts: Facts, what: str, anew: bool, action: str, **more: Any) -> None:
     site: Site = request.app.state.site
     viewer: Viewer = request.state.viewer
-    key = (id(site), viewer.name, facts.rec, "typed" if typed else "")
+    key = (id(site), viewer.name, facts.rec, what)
     now = time.monotonic()
     with _lock:
         known = _noted.get(key)
@@ -37,17 +49,8 @@ def note_watching(request: Request, facts: Facts, at: int, *, anew: bool = False
         _noted.move_to_end(key)
         while len(_noted) > _MOST:
             _noted.popitem(last=False)
-    live = recording_state(facts) is State.LIVE
     try:
-        site.note(
-            request,
-            "watch-live" if live else "watch",
-            rec=facts.rec,
-            host=facts.host,
-            user=facts.user,
-            at=at,
-            detail={"input": True} if typed else {},
-        )
+        site.note(request, action, rec=facts.rec, host=facts.host, user=facts.user, **more)
     except BaseException:
         with _lock:
             _noted.pop(key, None)
