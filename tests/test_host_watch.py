@@ -108,8 +108,8 @@ def test_it_is_shown_within_200_ms(worker, tmp_path):
             worker.print(b"mark%d\r\n" % number)
             read_until(terminal, b"mark%d" % number)
             delays.append(time.monotonic() - begun)
-    # One may meet a machine that is busy with something else.
-    assert sorted(delays)[-2] < 0.2, delays
+    # Some may meet a machine that is busy with something else.
+    assert sorted(delays)[10] < 0.2, delays
 
 
 def test_what_the_session_prints_never_reaches_the_terminal_as_it_is(worker, tmp_path):
