@@ -135,11 +135,15 @@ def _session(hits: Iterator[Hit], text: str) -> Session:
         facts = hit.facts
         counts[hit.kind] = counts.get(hit.kind, 0) + 1
         if counts[hit.kind] <= EACH:
-            url = f"/watch/{quote(facts.rec, safe='')}?{urlencode({'t': f'{hit.at / 1000:g}', 'q': text})}"
+            url = f"/watch/{quote(facts.rec, safe='')}?{urlencode({'t': _seconds(hit.at), 'q': text})}"
             lines.append(Line(hit.kind, hit.at, url, pieces(hit, CONTEXT)))
     assert facts is not None  # a group has a hit
     url = f"/watch/{quote(facts.rec, safe='')}?{urlencode({'q': text})}"
     return Session(facts, url, lines, any(count > EACH for count in counts.values()))
+
+
+def _seconds(at: int) -> str:
+    return f"{at / 1000:.3f}".rstrip("0").rstrip(".")
 
 
 def pieces(hit: Hit, width: int) -> list[Piece]:
