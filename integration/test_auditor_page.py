@@ -34,6 +34,12 @@ PARTS = (
 )
 """What there is of a recording, below /api/recordings/REC."""
 
+# What stands on the terminal of the player; each piece of a row at the column that its style names.
+ROWS = """
+return Array.from(document.querySelectorAll('.stage pre.ap-term-text > *'), row =>
+    Array.from(row.children, piece => piece.textContent).join(' ')).join('\\n');
+"""
+
 # Before the login the web UI asks whether there is a ticket, and is told that there is none.
 FREEIPAS_OWN = r"ipa\.lab\.test/ipa/\S* - Failed to load resource: the server responded with a status of 401"
 
@@ -298,9 +304,11 @@ def test_a_live_session_is_watched_and_controlled_in_freeipas_web_ui(ipa_ui, liv
         ipa_ui.click(f"{FACET} tbody a")
         ipa_ui.enter(FRAME)
         wait_for(lambda: f"/watch/{rec}" in ipa_ui.address(), SOON)
-        wait_for(lambda: "seen by otto" in ipa_ui.text("body"), SOON)
-        terminal.run("echo and this now")
-        wait_for(lambda: "and this now" in ipa_ui.text("body"), SOON)
+        watches(ipa_ui, "seen by otto")
+        terminal.run("echo and this $((1+2)) now")
+        begun = time.monotonic()
+        watches(ipa_ui, "and this 3 now")
+        print(f"\n{time.monotonic() - begun:.1f} s from the user's screen to the auditor's")
         ipa_ui.leave()
         ipa_ui.take_picture("session-live")
 
@@ -314,12 +322,20 @@ def test_a_live_session_is_watched_and_controlled_in_freeipas_web_ui(ipa_ui, liv
         ipa_ui.confirm()
         terminal.expect("still-42", SOON)
         ipa_ui.enter(FRAME)
-        wait_for(lambda: "still-42" in ipa_ui.text("body"), SOON)
+        watches(ipa_ui, "still-42")
         ipa_ui.leave()
         ipa_ui.click(f"{FACET} button[name=terminate]")
         ipa_ui.confirm()
         terminal.expect("ended by an administrator", SOON)
         terminal.end(SOON)
+
+
+def watches(browser, text):
+    """Wait until it stands on the terminal of the player."""
+    try:
+        wait_for(lambda: text in browser.script(ROWS), SOON)
+    except AssertionError:
+        raise AssertionError(f"{text!r} is not seen, but {browser.script(ROWS)!r}") from None
 
 
 def test_no_other_site_embeds_it_or_signs_anybody_in(page, client, machine):
