@@ -2,7 +2,7 @@
 
 import json
 
-from recorder.formats.message import Output
+from recorder.formats.message import Input, Output
 from tests.sealing import messages
 
 
@@ -38,12 +38,12 @@ def connected(at, address, port, *, pid=1, by="/usr/bin/curl", outcome="success"
 
 
 def audited(*content, **header):
-    """The messages of a whole recording with these events and `Output` packets among each other, in order of time.
+    """The messages of a whole recording with these events and packets among each other, in order of time.
 
     As a worker writes them: an event comes some ms after it happened.
     """
-    printed = [item for item in content if isinstance(item, Output)]
-    told = [item for item in content if not isinstance(item, Output)]
+    printed = [item for item in content if isinstance(item, Output | Input)]
+    told = [item for item in content if not isinstance(item, Output | Input)]
     built = messages(printed, **header)
     began = built[0]["time"]
     plain = {name: built[0][name] for name in ("ver", "host", "rec", "user", "term", "session")}
