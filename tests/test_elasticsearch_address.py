@@ -25,8 +25,8 @@ from auditor.store_name import store_name
 from recorder.configuration import config as config_file
 from recorder.configuration.config import ConfigError
 from tests.certificates import self_signed
-from tests.elasticsearch_node.proxy import Proxy
-from tests.recordings import HERE, found, ingested, messages, write_recording
+from tests.elasticsearch_node.proxy import PASS, Proxy
+from tests.recordings import HERE, found, ingested, messages, write_objects, write_recording
 from tests.sealing import line_of
 
 
@@ -163,6 +163,27 @@ def test_setting_up_again_changes_nothing_and_a_full_index_is_followed_by_anothe
                 client.indices.delete(index=index)
             client.indices.delete_index_template(name=f"{prefix}-*")
         client.close()
+
+
+def test_a_small_file_takes_few_requests(elasticsearch_address, proxy, tmp_path):
+    """On a server that is far away, they are what the time goes into."""
+    store = ElasticsearchStore(Address(proxy.url, elasticsearch_address.prefix))
+    sent = []
+    # Which indices there are is asked now and then.
+    proxy.fate = lambda method, path, body: PASS if "aliases" in path else sent.append(path) or PASS
+    try:
+        _take_in(store, "r", tmp_path)
+        # What is there of the recording; messages and lines; that they count; how far the file was read before; how
+        # far now, and that this is its end.
+        assert len(sent) == 6
+        sent.clear()
+        unfinished = tmp_path / "unfinished.jsonl"
+        write_objects(unfinished, messages(["$ needle"], rec="unfinished")[:-1])
+        ingested(store, unfinished)
+        # What stands on its screen is added by itself: who adds, lines, that they count.
+        assert len(sent) == 9
+    finally:
+        store.close()
 
 
 def test_a_store_whose_texts_were_kept_otherwise_is_read_and_added_to(elasticsearch_url, monkeypatch, tmp_path):

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from auditor.elasticsearch.bulk import Action, Result, document
@@ -76,14 +77,25 @@ class Additions:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._committed: dict[str, Hold | None] = {}
 
-    def add(self, source: str, additions: Sequence[Addition], *, with_lines: bool = True) -> None:
-        """Keep all of these, or raise StoreError. `with_lines` False: their messages are there already."""
+    def add(
+        self,
+        source: str,
+        additions: Sequence[Addition],
+        *,
+        seen: Mapping[str, Hold | None] = MappingProxyType({}),
+        with_lines: bool = True,
+    ) -> None:
+        """Keep all of these, or raise StoreError. `seen` are documents of recordings (None: there was none) as they
+        were a moment ago; where they are others by now, that is a ConflictError. `with_lines` False: their messages
+        are there already."""
         owner = uuid.uuid4().hex
-        works = self._claimed(owner, source, additions)
+        known, self._committed = {**self._committed, **seen}, {}
+        works = self._claimed(owner, source, additions, known)
         try:
             self._write(source, works, with_lines)
-            self._commit(works)
+            self._committed = self._commit(works)
         except BaseException:
             with suppress(StoreError):
                 self._give_up(owner, works)
@@ -92,8 +104,10 @@ class Additions:
             # What is left of it is read by nobody.
             self._remove_replaced(works)
 
-    def _claimed(self, owner: str, source: str, additions: Sequence[Addition]) -> list[_Work]:
-        holds = self._free(additions)
+    def _claimed(
+        self, owner: str, source: str, additions: Sequence[Addition], known: Mapping[str, Hold | None]
+    ) -> list[_Work]:
+        holds = self._free(additions, known)
         works = []
         for addition in additions:
             facts = addition.facts
@@ -121,12 +135,16 @@ class Additions:
             raise
         return works
 
-    def _free(self, additions: Sequence[Addition]) -> dict[str, Hold]:
-        """The recordings' documents, when nobody else is adding to them; ConflictError when somebody has."""
+    def _free(self, additions: Sequence[Addition], known: Mapping[str, Hold | None]) -> dict[str, Hold]:
+        """The recordings' documents, when nobody else is adding to them; ConflictError when somebody has. Those that
+        are known are not asked for until it turns out that somebody is."""
+        recs = [addition.facts.rec for addition in additions]
         since = time.monotonic()
         first: dict[str, int] = {}
+        holds = {rec: hold for rec in recs if (hold := known.get(rec)) is not None}
+        is_known = all(rec in known for rec in recs) and not any(hold.fields.get("owner") for hold in holds.values())
         while True:
-            holds = self._server.holds([addition.facts.rec for addition in additions])
+            holds = holds if is_known else self._server.holds(recs)
             for addition in additions:
                 _check(addition, holds.get(addition.facts.rec))
             owned = {rec: hold.seq_no for rec, hold in holds.items() if hold.fields.get("owner")}
@@ -235,15 +253,21 @@ class Additions:
             for order, body in enumerate(bodies)
         ]
 
-    def _commit(self, works: Sequence[_Work]) -> None:
+    def _commit(self, works: Sequence[_Work]) -> dict[str, Hold | None]:
+        """Let what was written be read; the recordings' documents as they are now."""
+        committed: dict[str, Hold | None] = {}
         actions = [self._recording(work, "index" if work.hold else "create", document(work.fields)) for work in works]
         for work, result in zip(works, self._server.bulk.write(actions), strict=True):
             if result.status == 409:
                 hold = self._server.holds([work.rec]).get(work.rec)
                 if hold is None or hold.fields != json.loads(document(work.fields)):
                     raise ConflictError(f"recording {work.rec} was added to by another process")
+                committed[work.rec] = hold
             elif not result.done:
                 raise item_error(self._server.address, result.status, result.type, result.reason)
+            else:
+                committed[work.rec] = Hold(work.fields, result.seq_no, result.primary_term)
+        return committed
 
     def _give_up(self, owner: str, works: Sequence[_Work]) -> None:
         """Let others go on at once with recordings that were claimed and not added to."""

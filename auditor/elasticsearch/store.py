@@ -56,6 +56,8 @@ class ElasticsearchStore:
         self._additions = Additions(self.server)
         self._sources = Sources(self.server)
         self._asked: tuple[str, Hold | None] | None = None
+        # The documents of recordings that were asked for since the last addition.
+        self._seen: dict[str, Hold | None] = {}
         self._held: tuple[str, dict[int, bytes]] = ("", {})
         self._unsettled: dict[str, dict[str, bool]] = {}
         try:
@@ -164,9 +166,9 @@ class ElasticsearchStore:
         self, source: str, mark: str | None, additions: Sequence[Addition], refusals: Collection[Refusal]
     ) -> None:
         """See Store; `auditor.elasticsearch.additions` says how it is all or nothing."""
-        self._asked = None
+        self._asked, seen, self._seen = None, self._seen, {}
         if additions:
-            self._additions.add(source, additions, with_lines=not source.startswith(RAW))
+            self._additions.add(source, additions, seen=seen, with_lines=not source.startswith(RAW))
             settled = self._unsettled.setdefault(source, {})
             settled.update({addition.facts.rec: addition.facts.settled for addition in additions})
         self._sources.add(source, mark, refusals)
@@ -180,6 +182,7 @@ class ElasticsearchStore:
         hold = self._hold(rec)
         # Whoever asks this asks for the facts next.
         self._asked = (rec, hold)
+        self._seen[rec] = hold
         return bool(hold and hold.deleted)
 
     def delete(self, recs: Collection[str]) -> None:
