@@ -65,6 +65,17 @@ def control(request: Request) -> Response:
     return JSONResponse({"message": str(summary)})
 
 
+def is_possible(site: Site) -> bool:
+    """Whether there is a FreeIPA server that could be asked."""
+    if site.kerberos is not None:
+        return True
+    try:
+        enrolment()
+    except FreeIpaError:
+        return False
+    return True
+
+
 def _asked(request: Request) -> tuple[Site, Facts]:
     """The recording, for who may control it."""
     site: Site = request.app.state.site

@@ -11,6 +11,7 @@ from auditor.player.keys import BINDINGS, Action
 from auditor.recording_state import State, recording_state
 from auditor.store import Facts
 from auditor.web.access.viewer import Right
+from auditor.web.data.control import is_possible
 from auditor.web.frontend.player_files import present
 from auditor.web.site import NavigationEntry, Site
 from auditor.web.watching.asked import may, moment, recording
@@ -92,7 +93,7 @@ def _pane(request: Request, facts: Facts) -> dict[str, Any]:
         "kinds": KINDS,
         "typed": may(request, Right.INPUT),
         "export": may(request, Right.EXPORT),
-        "control": may(request, Right.CONTROL) and state is State.LIVE,
+        "control": state is State.LIVE and may(request, Right.CONTROL) and is_possible(request.app.state.site),
     }
 
 
