@@ -12,6 +12,7 @@ from auditor.ledger.saved_filters import MOST, SavedFilterError, SavedFilters
 from auditor.ledger.verdicts import Verdicts
 from auditor.ledger.verifier import Verifier
 from auditor.store_name import open_named
+from auditor.web.access.authenticator import Admission
 from auditor.web.access.scope import ALL, Scope
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.app import create_app
@@ -221,6 +222,28 @@ def test_every_way_to_what_is_in_a_recording_is_recorded_or_refused(site, broken
         else:
             assert told, path
             assert status in (200, 503), path
+
+
+class Greeter:
+    """Lets everybody in as otto."""
+
+    def authenticate(self, request):
+        return Admission(Viewer("otto", ALL, frozenset(Right)))
+
+    def refreshed(self, viewer):
+        return viewer
+
+
+def test_nobody_signs_in_unrecorded(site):
+    site.authenticators, site.tokens = [Greeter()], None
+    client = client_of(site, None, raise_server_exceptions=False)
+    site.ledger._connection.execute("PRAGMA query_only = ON")
+    refused = client.get("/sessions")
+    assert (refused.status_code, "set-cookie" in refused.headers) == (503, False)
+    assert "alice" not in refused.text
+    site.ledger._connection.execute("PRAGMA query_only = OFF")
+    assert client.get("/sessions").status_code == 200
+    assert ("otto", "sign-in", "") in actions(site)
 
 
 def test_filters_are_saved_for_each_viewer_by_himself_and_not_without_end(site):

@@ -10,12 +10,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auditor.ledger.schema import LedgerError
 from auditor.web.access.authenticator import Admission, Refusal
 from auditor.web.access.cookies import Session, cookie
 from auditor.web.access.csrf import SAFE, is_meant
 from auditor.web.access.rate_limit import RateLimit
 from auditor.web.access.viewer import Right, Viewer
-from auditor.web.errors import error_response
+from auditor.web.errors import error_response, on_ledger_error
 
 if TYPE_CHECKING:
     from auditor.web.site import Site
@@ -68,7 +69,10 @@ class Gate:
         elif scope["path"].startswith(PUBLIC):
             await self._public(request, address, receive, send)
         else:
-            await self._protected(request, address, receive, send)
+            try:
+                await self._protected(request, address, receive, send)
+            except LedgerError as error:  # of a sign-in; those of pages are answered within
+                await on_ledger_error(request, error)(scope, receive, send)
 
     async def _public(self, request: Request, address: str, receive: Receive, send: Send) -> None:
         """A token is tried here, and nothing is changed; who is signed in sees the same pages."""
