@@ -135,6 +135,8 @@ class Tour:
             ("--help", ""),
         ):
             print(f"sessrec {line:<28}  {about}".rstrip())
+        print("\nAnd all of it in the browser: this prints the address of the page, and serves it until Ctrl-C:")
+        print("sessrec serve --local")
 
     def _file(self, rec: str) -> Path:
         return self.data / "session-recording" / "recordings" / f"{rec}.jsonl"

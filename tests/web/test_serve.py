@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessrec
-from auditor.web.settings import WebSettingsError, parse
-from tests.recorded import SESSREC, environment, record
+from auditor.web.settings import WEB_TABLE, WebSettingsError, parse
+from tests.peers import needs
+from tests.recorded import ROOT, SESSREC, environment, record
 from tests.recordings import recordings_of, write_recording
 from tests.web.serving import Server
 
@@ -240,3 +241,34 @@ def test_one_s_own_recordings_are_there_as_they_grow(tmp_path):
         process.stdout.close()
         process.stderr.close()
     assert said == ""
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "docs/web.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_every_setting_stands_in_the_documentation():
+    text = (ROOT / "docs/web.md").read_text()
+    for setting in WEB_TABLE.values():
+        default = f"`{setting.default_text()}`" if setting.default_text() else ""
+        (row,) = re.findall(rf"^\| `{setting.name}` \|(.*)\|$", text, re.MULTILINE)
+        cells = [cell.strip() for cell in row.split("|")]
+        assert (cells[0], cells[2]) == (default, setting.help)
+
+
+def test_the_settings_of_the_documentation_are_valid():
+    examples = [block for block in blocks("toml") if "[web]" in block]
+    assert examples
+    for block in examples:
+        assert parse(block.encode(), "web.md").listen
+
+
+@needs("systemd-analyze")
+def test_the_service_of_the_documentation_is_valid(tmp_path):
+    (unit,) = blocks("systemd")
+    (tmp_path / "page.service").write_text(unit.replace("/opt/session-recording/bin/sessrec", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / "page.service")], capture_output=True, text=True
+    )
+    complaints = [line for line in done.stderr.splitlines() if "page.service" in line]
+    assert [line for line in complaints if "session-recording-web" not in line] == []
