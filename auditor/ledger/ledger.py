@@ -179,8 +179,12 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     values: list[Any] = []
     for column, patterns in (("viewer", wanted.viewers), ("user", wanted.users), ("host", wanted.hosts)):
         if patterns:
-            parts.append(f"({' OR '.join([f'lower({column}) GLOB ?'] * len(patterns))})")
-            values += [pattern.lower().replace("[", "[[]") for pattern in patterns]
+            # A plain name goes by the index.
+            plain = [pattern for pattern in patterns if not set(pattern) & set("*?")]
+            others = [pattern.lower().replace("[", "[[]") for pattern in patterns if pattern not in plain]
+            each = [f"{column} = ? COLLATE NOCASE"] * len(plain) + [f"lower({column}) GLOB ?"] * len(others)
+            parts.append(f"({' OR '.join(each)})")
+            values += [*plain, *others]
     if wanted.actions:
         parts.append(f"action IN ({', '.join('?' * len(wanted.actions))})")
         values += wanted.actions

@@ -28,7 +28,7 @@ CREATE TABLE entries (
 );
 CREATE INDEX entries_time ON entries(time);
 CREATE INDEX entries_rec ON entries(rec);
-CREATE INDEX entries_viewer ON entries(viewer);
+CREATE INDEX entries_viewer ON entries(viewer COLLATE NOCASE);
 
 CREATE TRIGGER entries_stay BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries of a ledger stay'); END;
 CREATE TRIGGER entries_stay_so BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries of a ledger stay'); END;
