@@ -56,7 +56,10 @@ def create_app(site: Site) -> Starlette:
     return app
 
 
-_ORDER = {path: place for place, path in enumerate(("/sessions", "/search", "/live", "/compare", "/holds", "/trail"))}
+_ORDER = {
+    path: place
+    for place, path in enumerate(("/sessions", "/sessions?state=live", "/search", "/compare", "/holds", "/trail"))
+}
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:

@@ -90,7 +90,7 @@ class Site:
                 "csrf": session.csrf if session is not None else "",
                 "notices": notices,
                 "navigation": entries,
-                "here": request.url.path,
+                "here": _here(request, entries),
                 **context,
             },
         )
@@ -117,6 +117,12 @@ class Site:
         self.stores.close()
         if self.ledger is not None:
             self.ledger.close()
+
+
+def _here(request: Request, entries: Sequence[NavigationEntry]) -> str:
+    """The address of the entry that the request is of: one with its query comes before one without."""
+    whole = f"{request.url.path}?{request.url.query}"
+    return whole if any(entry.path == whole for entry in entries) else request.url.path
 
 
 def tell(request: Request, notice: str) -> None:

@@ -64,8 +64,9 @@ class Sessions:
             self._sessions[_key(value)] = session
         return value, session
 
-    def find(self, value: str) -> Session | None:
-        """The session of a cookie, which is used now; None when there is none or it has ended."""
+    def find(self, value: str, *, used: bool = True) -> Session | None:
+        """The session of a cookie; None when there is none or it has ended. `used`: by somebody, and not only by a
+        page that keeps itself up to date."""
         key, now = _key(value), self.clock()
         with self._lock:
             session = self._sessions.get(key)
@@ -74,8 +75,9 @@ class Sessions:
             if now - session.used > self._idle or now - session.began > self.longest:
                 del self._sessions[key]
                 return None
-            session.used = now
-            self._sessions.move_to_end(key)
+            if used:
+                session.used = now
+                self._sessions.move_to_end(key)
             return session
 
     def end(self, value: str) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PUBLIC = ("/static/", "/sign-in")
 """What is answered to anybody: how pages look, and the way in."""
 
+BY_ITSELF = "x-refresh"
+"""The header of requests by which a page keeps itself up to date: they are nobody's deed."""
+
 MAX_BODY = 64 * 1024
 """Bytes of a request's body: a form."""
 
@@ -125,7 +128,7 @@ class Gate:
         """The session of the request's cookie, with rights that are not too old."""
         site = self._site
         value = cookie_value(request, site.cookie_name)
-        session = site.sessions.find(value) if value else None
+        session = site.sessions.find(value, used=BY_ITSELF not in request.headers) if value else None
         refresh = site.kerberos.refresh if site.kerberos is not None else REFRESH
         if session is None or site.sessions.clock() - session.checked < refresh or not site.authenticators:
             return session

@@ -11,6 +11,7 @@ from auditor.ledger.saved_filters import SavedFilterError, SavedFilters
 from auditor.recording_state import State
 from auditor.store import RecordingGroup
 from auditor.verify import Verdict
+from auditor.web.access.gate import BY_ITSELF
 from auditor.web.access.viewer import Right
 from auditor.web.session_filter import (
     GROUPS,
@@ -42,7 +43,8 @@ def sessions(request: Request) -> Response:
     if not all(value for _, value in parameters):
         # As a form sends it: with every field. The URL that people share has those that say something.
         return RedirectResponse(wanted.url(before=request.query_params.get("before", "")), 303)
-    site.note(request, "list", query=wanted.query)
+    if BY_ITSELF not in request.headers:
+        site.note(request, "list", query=wanted.query)
     groups: list[RecordingGroup] = []
     page = None
     with site.recordings(request.state.viewer) as store:
@@ -122,4 +124,7 @@ ROUTES = [
     Route("/filters", save_filter, methods=["POST"]),
     Route("/filters/remove", remove_filter, methods=["POST"]),
 ]
-NAVIGATION = [NavigationEntry("Sessions", "/sessions", Right.WATCH)]
+NAVIGATION = [
+    NavigationEntry("Sessions", "/sessions", Right.WATCH),
+    NavigationEntry("Live", "/sessions?state=live", Right.WATCH),
+]
