@@ -16,7 +16,7 @@ from auditor.web.watching.live import Broadcast, News
 from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reels import reels_of
 
-LONGEST = 300.0
+LONGEST = 60.0
 """Seconds; then the browser asks again, and is asked again who it is."""
 
 SLOW = 15.0
