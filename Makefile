@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-login bench-directory bench-audit soak-rsyslog man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -28,6 +28,8 @@ help:
 	@echo "make bench-audit      audit records as events beside regular expressions and ausearch. QUICK=1"
 	@echo "make soak-rsyslog     rsyslog and Elasticsearch away under load; needs root. OUTAGE=600 for ten minutes each"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
+	@echo "make bench-web        the auditor's page in a browser, and its server. QUICK=1"
+	@echo "make screenshots      pictures of the auditor's page into docs/images"
 	@echo "make man     man pages into build/man"
 	@echo "make setup   $(VENV) from the lock files"
 	@echo "make lock    new lock files; needs uv (pip install uv)"
@@ -102,8 +104,14 @@ bench-directory: setup
 bench-audit: setup peers
 	$(BIN)/python -m benchmarks.audit.run $(if $(QUICK),--quick)
 
+bench-web: setup peers
+	$(BIN)/python -m benchmarks.web.run $(if $(QUICK),--quick) $(ARGS)
+
 soak-rsyslog: setup peers
 	$(BIN)/python -m benchmarks.log_servers.run $(if $(OUTAGE),--outage $(OUTAGE))
+
+screenshots: setup peers
+	$(BIN)/python -m tests.web.screenshots docs/images
 
 man: setup
 	$(BIN)/python -m docs.man build/man
