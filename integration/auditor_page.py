@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from integration.entries import Policies
 from integration.machine import PASSWORD, Machine
 
 HOST = "client.lab.test"
@@ -113,12 +114,7 @@ class AuditorPage:
 
     def __init__(self, server: Machine, client: Machine) -> None:
         self.server, self.client = server, client
-        server.ipa("service-add", PRINCIPAL, "--force", check=False)
-        server.ipa("group-add", "web-auditors", check=False)
-        server.ipa("recordingconfig-mod", f"--player-url={ORIGIN}", check=False)
-        for kind, name in (("target", "session-recording-web"), ("rule", "session-recording-web-control")):
-            member = (f"servicedelegation{kind}-add-member", name, f"--principals={PRINCIPAL}")
-            server.ipa(*member, check=False)
+        self._in_freeipa(_SET_UP)
         client.run("sh", "-c", f"rm -rf {PLACE} && mkdir -p {PLACE} && cat >{PLACE}/web.toml", input=SETTINGS)
         self.keytab(PRINCIPAL, "web.keytab")
         for name, content in zip(("server.key", "server.crt"), self.certificate(HOST), strict=True):
@@ -170,9 +166,33 @@ class AuditorPage:
         """Stop it, and take from FreeIPA what was put there."""
         for unit in ("serve", "behind", "ingest"):
             self.stop(unit)
-        self.server.ipa("recordingconfig-mod", "--player-url=", check=False)
-        self.server.ipa("service-del", PRINCIPAL, check=False)
-        self.server.ipa("group-del", "web-auditors", check=False)
+        self._in_freeipa(_TAKEN_BACK)
+
+    def _in_freeipa(self, calls: str) -> None:
+        # All in one process, since each `ipa` takes a second or two. What is so already is no error.
+        Policies(self.server).change(_QUIETLY + calls)
+
+
+_QUIETLY = """
+def quietly(command, *arguments, **options):
+    try:
+        command(*arguments, **options)
+    except Exception as error:
+        print(error)
+
+"""
+_SET_UP = f"""
+quietly(service_add, "{PRINCIPAL}", force=True)
+quietly(group_add, "web-auditors")
+quietly(recordingconfig_mod, iparecordingplayerurl="{ORIGIN}")
+quietly(servicedelegationtarget_add_member, "session-recording-web", principal="{PRINCIPAL}")
+quietly(servicedelegationrule_add_member, "session-recording-web-control", principal="{PRINCIPAL}")
+"""
+_TAKEN_BACK = f"""
+quietly(recordingconfig_mod, iparecordingplayerurl=None)
+quietly(service_del, "{PRINCIPAL}")
+quietly(group_del, "web-auditors")
+"""
 
 
 def ticket_in(browser: Machine, user: str) -> str:

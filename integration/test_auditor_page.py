@@ -2,6 +2,7 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -348,4 +349,56 @@ def test_no_other_site_embeds_it_or_signs_anybody_in(page, client, machine):
         assert refused.stdout.startswith("HTTP/1.1 403"), origin
     told = ("-H", "Origin: https://ipa.lab.test", "--data", "ticket=YII%3D&next=//evil.example")
     refused = client.run(*CURL, *told, f"{ORIGIN}/sign-in/ticket")
+    assert refused.stdout.startswith("HTTP/1.1 401")
+
+
+@pytest.fixture(scope="module")
+def behind(page):
+    """It listens on loopback as well, without TLS; a function that says what runs before it, as the documentation
+    has it."""
+    settings = page.client.run("cat", f"{PLACE}/web.toml").stdout
+    own = re.sub(r"(?m)^(tls_\w+|listen) = .*\n", "", settings)
+    page.client.run("sh", "-c", f"cat >{PLACE}/behind.toml", input=own.replace("[web]", f"[web]\n{ON_LOOPBACK}", 1))
+    page.start("behind", "serve", "--settings", f"{PLACE}/behind.toml")
+    page.wait_for("http://127.0.0.1:8080/static/base.css")
+
+    def example(kind):
+        [block] = re.findall(rf"```{kind}\n(.*?)```", DOCUMENTATION, re.DOTALL)
+        block = block.replace("sessions.example.test", HOST).replace(
+            "/etc/session-recording/web.", f"{PLACE}/server."
+        )
+        return re.sub(r"\b443\b", PORTS[kind], block)
+
+    yield example
+    page.client.run("systemctl", "stop", "nginx", "apache2", check=False)
+    page.stop("behind")
+
+
+ON_LOOPBACK = f'listen = "127.0.0.1:8080"\nnames = ["{HOST}"]'
+PORTS = {"nginx": "9443", "apache": "9444"}
+DOCUMENTATION = (Path(__file__).parent.parent / "docs/web.md").read_text()
+STARTED = {
+    "nginx": "rm -f /etc/nginx/sites-enabled/default; cat >/etc/nginx/conf.d/page.conf; systemctl restart nginx",
+    "apache": "cat >/etc/apache2/sites-available/page.conf; a2dissite -q 000-default; a2ensite -q page; "
+    "a2enmod -q ssl headers proxy proxy_http; echo Listen 9444 >/etc/apache2/ports.conf; systemctl restart apache2",
+}
+
+
+@pytest.mark.parametrize("kind", STARTED)
+def test_it_works_behind_another_web_server(behind, page, client, recordings, kind):
+    client.run("sh", "-ec", STARTED[kind], input=behind(kind))
+    otto = Viewer(client, "otto", f"https://{HOST}:{PORTS[kind]}")
+    answer = otto.get("/sessions")
+    assert answer.statuses == [200]
+    assert recordings["bob"] in answer.text
+    assert re.search(
+        r"set-cookie: __Host-\S+; Path=/; HttpOnly; SameSite=Strict; Secure", answer.headers, re.IGNORECASE
+    )
+    assert otto.get("/sessions").statuses == [200]
+    answer = otto.get("/sessions", "-H", "X-Forwarded-For: 192.0.2.1")
+    assert answer.status == 200
+    rita = Viewer(client, "rita", otto.origin)
+    assert rita.get("/sessions", "-H", "X-Forwarded-For: 192.0.2.1").status == 403
+    assert "rita from 10.99.0.11: sign-in-refused" in page.said("behind"), "and not who he says he is"
+    refused = client.run(*CURL, "-H", "X-Remote-User: otto", "-H", "Remote-User: otto", f"{otto.origin}/sessions")
     assert refused.stdout.startswith("HTTP/1.1 401")
