@@ -46,6 +46,7 @@ def delete(
         refuse_held(writing, [facts.rec for facts in found])
         for entry in entries:
             writing.append(entry)
+            writing.execute("DELETE FROM verdicts WHERE rec = ?", (entry.rec,))
     try:
         store.delete([facts.rec for facts in found])
         for facts in found:

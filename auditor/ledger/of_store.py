@@ -1,8 +1,9 @@
 """Which ledger belongs to a store, and what the terminal's verbs write into it.
 
 A SQLite store's ledger is the file ledger.db beside it; that of a store in Elasticsearch is named in [store] of the
-configuration. Where a store that is named with --store has one, it is shared, and whoever reads it from the terminal
-is recorded as well. Nobody's own store is watched, but for what is deleted from it.
+configuration, and else the service's on its machine, one's own elsewhere. Where a store that is named with --store has
+one, it is shared, and whoever reads it from the terminal is recorded as well. Nobody's own store is watched, but for
+what is deleted from it.
 """
 
 import argparse
@@ -50,7 +51,18 @@ def ledger_file(store: "Path | Address | None", named: Path | None = None) -> Pa
     from recorder.configuration.settings import CONFIG_FILE
 
     values = load(CONFIG_FILE, STORE_SECTION, STORE_TABLE) if Path(CONFIG_FILE).exists() else {}
-    return Path(StoreSettings(values).ledger or SERVICE)
+    named_there = StoreSettings(values).ledger
+    if named_there:
+        return Path(named_there)
+    return SERVICE if _is_ours(SERVICE) else data_directory() / NAME
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is there, or could be; of a service's directory that is closed to us, it is neither."""
+    try:
+        return path.exists() or os.access(path.parent, os.W_OK)
+    except PermissionError:
+        return False
 
 
 def open_ledger(store: "Path | Address | None", named: Path | None = None) -> "Ledger":

@@ -281,6 +281,15 @@ def test_nobody_else_can_read_it(tmp_path):
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_begins_in_the_directory_of_a_service_belongs_to_the_service(tmp_path):
+    tmp_path.chmod(0o700)
+    os.chown(tmp_path, 65534, 65534)
+    with Ledger(tmp_path / "ledger.db", "") as ledger:
+        fill(ledger, 1)
+        assert {path.stat().st_uid for path in tmp_path.iterdir()} == {65534}
+
+
 def test_a_file_of_something_else_or_of_a_newer_program_is_left_alone(tmp_path):
     (tmp_path / "text").write_text("hello " * 100)
     sqlite3.connect(tmp_path / "other").execute("CREATE TABLE x (y)").connection.close()

@@ -87,6 +87,17 @@ def test_who_sees_some_hosts_sees_what_was_done_with_their_recordings_and_by_him
     assert "secretuser" not in page
 
 
+def test_the_player_leads_to_hold_and_deletion_who_may_do_so(site):
+    page = client_of(site).get("/watch/aweb").text
+    assert 'href="/holds?rec=aweb"' in page
+    assert 'href="/delete/aweb"' in page
+    assert 'value="aweb"' in client_of(site).get("/holds?rec=aweb").text
+    page = client_of(site, WATCHER).get("/watch/aweb").text
+    assert "/holds" not in page
+    assert "/delete/" not in page
+    assert "/delete/" not in client_of(site).get("/watch/aweb?embed=1").text
+
+
 @pytest.mark.parametrize("path", ["/trail", "/holds", "/delete/aweb"])
 def test_without_the_right_there_is_no_such_page_and_no_link_to_it(site, path):
     client = client_of(site, WATCHER)

@@ -10,6 +10,7 @@ from auditor.ledger.verdicts import Checked
 from auditor.moments import iso
 from auditor.web.site import Site
 from auditor.web.watching.asked import answer, recording
+from auditor.web.watching.noting import note_verifying
 
 PATIENCE = 5.0
 """Seconds that a request waits for a verdict; whoever gets "checking" asks again."""
@@ -22,7 +23,7 @@ def verification(request: Request) -> Response:
         pass
     if site.verifier is None:
         raise HTTPException(503, "Recordings are not verified here.")
-    site.note(request, "verify", rec=facts.rec, host=facts.host, user=facts.user)
+    note_verifying(request, facts)
     checked = site.verifier.ask(facts, PATIENCE)
     if checked is None:
         return answer({"rec": facts.rec, "state": "checking"})

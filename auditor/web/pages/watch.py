@@ -93,6 +93,8 @@ def _pane(request: Request, facts: Facts) -> dict[str, Any]:
         "kinds": KINDS,
         "typed": may(request, Right.INPUT),
         "export": may(request, Right.EXPORT),
+        "hold": may(request, Right.HOLD) and "embed" not in request.query_params,
+        "delete": may(request, Right.DELETE) and state is not State.LIVE and "embed" not in request.query_params,
         "control": state is State.LIVE and may(request, Right.CONTROL) and is_possible(request.app.state.site),
     }
 

@@ -36,6 +36,11 @@ def note_search(request: Request, facts: Facts, query: str) -> None:
     _note(request, facts, f"search {query}", False, "search", query=query)
 
 
+def note_verifying(request: Request, facts: Facts) -> None:
+    """That the viewer asks whether the recording is as it was written; who waits for the answer asks again."""
+    _note(request, facts, "verify", False, "verify")
+
+
 def _note(request: Request, facts: Facts, what: str, anew: bool, action: str, **more: Any) -> None:
     site: Site = request.app.state.site
     viewer: Viewer = request.state.viewer
