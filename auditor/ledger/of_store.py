@@ -1,9 +1,9 @@
 """Which ledger belongs to a store, and what the terminal's verbs write into it.
 
 A SQLite store's ledger is the file ledger.db beside it; that of a store in Elasticsearch is named in [store] of the
-configuration, and else the service's on its machine, one's own elsewhere. Where a store that is named with --store has
-one, it is shared, and whoever reads it from the terminal is recorded as well. Nobody's own store is watched, but for
-what is deleted from it.
+configuration, and else the service's on its machine, one's own elsewhere. Where a store that is named with --store
+has one, it is shared, and whoever reads it from the terminal is recorded as well. Nobody's own store is watched, but
+for what is deleted from it.
 """
 
 import argparse
