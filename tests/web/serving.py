@@ -14,12 +14,12 @@ from tests.recorded import SESSREC, environment
 class Server:
     """Serves a store to whoever opens `address()`. `home` is that person's home directory."""
 
-    def __init__(self, home, store, *options):
+    def __init__(self, home, store, *options, **variables):
         command = [*SESSREC, "serve", "--local", "--store", str(store), "--ledger", str(home / "ledger.db"), *options]
         self.errors = open(home / "serve.err", "ab")  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
             command,
-            env=environment(home, TZ="UTC"),
+            env=environment(home, TZ="UTC", **variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.errors,
