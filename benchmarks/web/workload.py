@@ -41,6 +41,11 @@ def working_day(path: Path) -> None:
     _take(path, "day", _lines("day", DAY_SECONDS, 1000, 600, HALF))
 
 
+def ordinary(path: Path, count: int) -> None:
+    """Sessions of a minute that print at once."""
+    _take(path, "ordinary", (line for number in range(count) for line in _lines(f"o{number:03}", 600, 100, 160)))
+
+
 def large(path: Path, size: int) -> None:
     """One session with about `size` bytes of messages, 40 a second."""
     each = 4096
@@ -115,5 +120,4 @@ def _lines(rec: str, count: int, step: int, size: int, middle: str = "") -> Iter
             part += f"\x1b[m\r\n{middle}\r\n"
         yield line(number + 2, number * step, f"=80x24>{len(part)}", part)
     end = {"action": "session-end", "duration": count * step * 1_000_000}
-    more = {"process": {"exit_code": 0}, "sessrec": {"reason": "exit"}}
-    yield line(count + 2, count * step, "", event=end, **more)
+    yield line(count + 2, count * step, "", event=end, process={"exit_code": 0}, sessrec={"reason": "exit"})
