@@ -3,8 +3,11 @@
 import json
 import re
 import threading
+import time
 import tracemalloc
+from functools import partial
 
+import anyio
 import pytest
 
 from auditor.ledger.entry import Wanted
@@ -166,6 +169,33 @@ def test_downloads_at_once_are_bounded_and_places_come_back(long_site):
         with client.stream("GET", url("raw", rec="long")) as answer:
             assert answer.status_code == 200
     assert exports._slots._value == exports.MOST
+
+
+def test_a_client_that_takes_nothing_any_more_is_given_up_and_its_place_comes_back(long_site, monkeypatch):
+    monkeypatch.setattr(exports, "STALLED", 0.2)
+    source = exports._Source(long_site, Viewer("x", ALL, frozenset()), "long")
+    given_back = threading.Event()
+    raw = partial(exports.raw.export, with_input=False)
+    taken, pieces = [], [exports._pieces(exports.messages(source), raw, given_back.set)]
+
+    async def take():
+        async def send(message):
+            taken.append(message)
+            if len(taken) == 3:
+                await anyio.sleep_forever()
+
+        async def receive():
+            await anyio.sleep_forever()
+
+        scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+        await exports._Download(pieces.pop())(scope, receive, send)
+
+    began = time.monotonic()
+    with pytest.raises((TimeoutError, BaseExceptionGroup)):
+        anyio.run(take)
+    assert time.monotonic() - began < 10
+    assert given_back.wait(5)
+    assert not any(message.get("more_body") is False for message in taken)
 
 
 def test_a_recording_that_is_deleted_meanwhile_does_not_end_as_if_it_were_whole(site):
