@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
 	@echo "make bench-login      a recorded login beside tlog-rec-session and a bare shell; needs root. QUICK=1"
 	@echo "make bench-elasticsearch  a store of a million messages; QUICK=1"
+	@echo "make bench-storage    bytes of a recorded hour in Elasticsearch beside tlog's with rsyslog. QUICK=1"
 	@echo "make bench-directory  what commands and hosts wait for, in a lab with a thousand policies"
 	@echo "make bench-audit      audit records as events beside regular expressions and ausearch. QUICK=1"
 	@echo "make soak-rsyslog     rsyslog and Elasticsearch away under load; needs root. OUTAGE=600 for ten minutes each"
@@ -97,6 +98,9 @@ bench-login: setup peers
 
 bench-elasticsearch: setup peers
 	$(BIN)/python -m benchmarks.elasticsearch.run $(if $(QUICK),--quick) $(ARGS)
+
+bench-storage: setup peers
+	$(BIN)/python -m benchmarks.storage.run $(if $(QUICK),--quick)
 
 bench-directory: setup
 	$(BIN)/python -m benchmarks.directory.run

@@ -89,7 +89,7 @@ def main() -> int:
     for name, value in facts:
         console.print(f"{name}: {value}" if name else "", highlight=False)
     if not args.quick:
-        write(section(found, facts))
+        write_section(HEADING, section(found, facts))
     if args.json:
         print(json.dumps(figures))
     return 0
@@ -232,10 +232,10 @@ def section(found: Outcome, facts: list[list[str]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write(text: str) -> None:
-    """Put the section where it was, or before its successor."""
+def write_section(heading: str, text: str) -> None:
+    """Put a section of docs/benchmarks.md where it was, or before BEFORE."""
     page = RESULT.read_text()
-    start = page.find(HEADING + "\n")
+    start = page.find(heading + "\n")
     if start >= 0:
         end = page.find("\n## ", start)
         page = page[:start] + (page[end + 1 :] if end >= 0 else "")

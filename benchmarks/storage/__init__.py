@@ -1,0 +1,1 @@
+"""What an hour of recorded work takes in Elasticsearch, beside tlog's."""
