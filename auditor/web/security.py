@@ -51,7 +51,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                # How pages look is no secret, and is asked for anew: the same comes back as 304.
+                public = scope["path"].startswith("/static/")
+                headers.setdefault("Cache-Control", "no-cache" if public else "no-store")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
