@@ -19,7 +19,7 @@ def large(server: Any, client: urllib.request.OpenerDirector, rec: str, title: s
         client.open(base + path, timeout=300).read()
         return (time.perf_counter() - began) * 1000
 
-    length = json.load(client.open(base, timeout=60))["length"]
+    length = json.load(client.open(base, timeout=60))["length_ms"] / 1000
     before = server.memory()
     rows = [[f"{title}: its beginning", f"{timed('/segments?t=0'):.0f} ms"]]
     for name, part in (("middle", 0.5), ("end", 1.0), ("middle again", 0.5001)):
