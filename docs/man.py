@@ -81,6 +81,10 @@ def _overview() -> str:
                     "local policies of a host that records logins",
                 ),
                 _item(
+                    _escaped("/etc/session-recording/retention.toml"),
+                    "how long recordings are kept, see sessrec-retention(1)",
+                ),
+                _item(
                     _escaped("$XDG_DATA_HOME/session-recording/"),
                     "the user's own recordings, store and key; ~/.local/share/session-recording/ where the variable "
                     "is not set",

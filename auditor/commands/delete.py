@@ -13,6 +13,7 @@ import sys
 
 from auditor.ledger.deletion import delete, refuse_live
 from auditor.ledger.of_store import add_ledger_argument, open_ledger, person
+from auditor.ledger.verdicts import Verdicts
 from auditor.listing import print_line
 from auditor.locate import facts_of
 from auditor.moments import clock
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.yes:
             _confirm(list(found.values()))
         with open_ledger(args.store, args.ledger) as ledger:
-            delete(store, ledger, list(found.values()), person(), reason=args.reason)
+            verdict = Verdicts(ledger).known_text
+            delete(store, ledger, list(found.values()), person(), reason=args.reason, verdict=verdict)
         for facts in found.values():
             print_line(f"deleted {printable(facts.rec)}")
     finally:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from auditor.ledger.ledger import Ledger
 from auditor.store import Facts, Store
 from auditor.verify import Verdict, Verification, verify
-from recorder.keys.signing_key import PublicKey
+from recorder.keys.signing_key import KeyFileError, PublicKey
 from recorder.keys.trusted_keys import trusted_keys
 from recorder.paths import user_key_file
 
@@ -58,8 +58,11 @@ class Verdicts:
         self._keys: tuple[float, list[PublicKey], str] | None = None
 
     def known(self, found: Collection[Facts]) -> dict[str, Checked]:
-        """What is known of these recordings as they are now, by their ids."""
-        fingerprint = self._trusted()[1]
+        """What is known of these recordings as they are now, by their ids; nothing while keys cannot be read."""
+        try:
+            fingerprint = self._trusted()[1]
+        except KeyFileError:
+            return {}
         revisions = {facts.rec: facts.revision for facts in found}
         recs = list(revisions)
         known = {}
@@ -105,6 +108,10 @@ class Verdicts:
                 (facts.rec, facts.revision, fingerprint, checked.verdict.value, json.dumps(checked)),
             )
         return checked
+
+    def check_keys(self) -> None:
+        """Raises KeyFileError where the trusted keys cannot be read: until then there are no verdicts."""
+        self._trusted()
 
     def forget(self, recs: Collection[str]) -> None:
         """Of recordings that are deleted."""

@@ -71,6 +71,7 @@ class Verifier:
         """The verdict on a recording as it is now, once it is there; None where that takes longer than `patience`
         seconds, or too many are waiting: ask again. Raises LedgerError, KeyFileError."""
         end = time.monotonic() + patience
+        self._verdicts.check_keys()
         checked = self._verdicts.known([facts]).get(facts.rec)
         if checked is not None:
             return checked

@@ -257,6 +257,17 @@ def test_nobody_signs_in_unrecorded(site):
     assert ("otto", "sign-in", "") in actions(site)
 
 
+def test_signing_out_is_recorded_and_always_possible(site):
+    for broken in (False, True):
+        client = client_of(site)
+        if broken:
+            site.ledger._connection.execute("PRAGMA query_only = ON")
+        assert post(client, "/sign-out").status_code == 200
+        assert client.get("/sessions").status_code == 401
+    site.ledger._connection.execute("PRAGMA query_only = OFF")
+    assert actions(site) == [("auditor", "sign-out", "")]
+
+
 def test_filters_are_saved_for_each_viewer_by_himself_and_not_without_end(site):
     filters = SavedFilters(site.ledger)
     filters.save("otto", "my  hosts", "?host=web*")

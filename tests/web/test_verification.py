@@ -13,7 +13,7 @@ from auditor.verify import Verdict
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer
 from recorder.formats.message import Output
-from recorder.keys.signing_key import PublicKey
+from recorder.keys.signing_key import KeyFileError, PublicKey
 from tests.recordings import ingested, name_of, new_store, write_objects
 from tests.sealing import BEGAN, key_of, messages, sealed_recording
 from tests.web.sites import client_of, site_of
@@ -137,6 +137,22 @@ def test_a_verdict_is_read_again_when_the_recording_grows_or_a_key_is_trusted(tm
         verdicts.forget(["r"])
         assert verdicts.known_text(store.facts("r")) == ""
     store.close()
+
+
+def test_a_key_that_cannot_be_read_is_told_and_costs_the_verdicts_only(tmp_path):
+    def unreadable():
+        raise KeyFileError("/keys/x.pub holds no public Ed25519 key in PEM: name another file")
+
+    site = site_with(tmp_path, RECORDINGS, unreadable)
+    try:
+        client = client_of(site)
+        answer = client.get("/api/recordings/whole/verify")
+        assert answer.status_code == 503
+        assert "keys cannot be read" in answer.json()["error"]
+        assert "/keys" not in answer.text
+        assert client.get("/sessions").status_code == 200
+    finally:
+        site.close()
 
 
 def test_another_recording_in_its_place_is_no_proof(tmp_path):

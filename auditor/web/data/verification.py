@@ -11,6 +11,7 @@ from auditor.moments import iso
 from auditor.web.site import Site
 from auditor.web.watching.asked import answer, recording
 from auditor.web.watching.noting import note_verifying
+from recorder.keys.signing_key import KeyFileError
 
 PATIENCE = 5.0
 """Seconds that a request waits for a verdict; whoever gets "checking" asks again."""
@@ -24,7 +25,11 @@ def verification(request: Request) -> Response:
     if site.verifier is None:
         raise HTTPException(503, "Recordings are not verified here.")
     note_verifying(request, facts)
-    checked = site.verifier.ask(facts, PATIENCE)
+    try:
+        checked = site.verifier.ask(facts, PATIENCE)
+    except KeyFileError as error:
+        site.log(f"no verdicts: {error}")
+        raise HTTPException(503, "The trusted keys cannot be read now; the server's log says more.") from error
     if checked is None:
         return answer({"rec": facts.rec, "state": "checking"})
     return answer({"rec": facts.rec, "state": "checked", **described(checked)})

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from auditor.ledger.schema import LedgerError
 from auditor.web.access.cookies import Session
 from auditor.web.access.gate import cookie_value, session_cookie
 from auditor.web.site import Site
@@ -32,6 +33,10 @@ def sign_out(request: Request) -> Response:
     site: Site = request.app.state.site
     session: Session = request.state.session
     session.notices.clear()
+    try:
+        site.note(request, "sign-out")
+    except LedgerError as error:  # to leave is always allowed
+        site.log(str(error))
     site.sessions.end(cookie_value(request, site.cookie_name))
     request.state.session = request.state.viewer = None
     line = "You are signed out."
