@@ -31,7 +31,7 @@ UNWATCHED = 30.0
 KEPT = 2 * 1024 * 1024
 """Bytes of what was told last, for those who come a little later."""
 
-WAITING = 64
+WAITING = 32
 """Pieces of news that wait for a viewer who does not take them; then he is cut off."""
 
 MOST_AT_ONCE = 128 * 1024
