@@ -25,6 +25,14 @@ class ConflictError(StoreError):
     """Another process has added to the recording meanwhile: read its facts again and start from them."""
 
 
+class SearchPausedError(StoreError):
+    """A search has taken as long as it may. `position` is that of the last recording that it has looked through."""
+
+    def __init__(self, position: "Position") -> None:
+        super().__init__("the search takes long: give more of a word, or narrow it by user:, host: or since:")
+        self.position = position
+
+
 @dataclass(slots=True)
 class Facts:
     """What is known of one recording.
@@ -220,9 +228,12 @@ class Store(Protocol):
         """Its events of messages with an id above `after`, in the order of their messages and parts."""
         ...
 
-    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+    def search(
+        self, query: Query, each: int, *, after: Position | None = None, patience: float | None = None
+    ) -> Iterator[Hit]:
         """The lines that the query finds, the latest recording first, at most `each` of one recording and kind; in
-        recordings `after` a position in this order."""
+        recordings `after` a position in this order. Raises SearchPausedError between two recordings when it has taken
+        `patience` seconds; whoever then goes on behind its position finds the rest."""
         ...
 
     def add(

@@ -2,7 +2,7 @@
 
 import time
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice, pairwise, repeat
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.query import Grant, Selection, parse_query
 from auditor.recording_state import recording_state
-from auditor.store import Addition, Facts, Position, RecordingGroup
+from auditor.store import Addition, Facts, Position, RecordingGroup, SearchPausedError
 from auditor.transcript import Seen
 from tests.recordings import new_store
 
@@ -140,3 +140,25 @@ def test_prop_what_is_listed_and_counted_is_what_the_selection_takes(sqlite_stor
     assert set(recs(sqlite_store.recordings(selection))) == taken
     for by in ("user", "host", "day"):
         assert sum(group.recordings for group in sqlite_store.groups(selection, by)) == len(taken)
+
+
+def test_a_search_that_takes_too_long_stops_and_goes_on_where_it_was(store):
+    """A page of candidates of the one store, a recording of the other, is looked through in any case."""
+    made = [facts(f"r{number:04}", start=BEGAN + number // 7) for number in range(400)]
+    # For the index a few more have it: signs between words are no part of it.
+    texts = ["nee-dle" if number % 5 else "nee dle" for number in range(400)]
+    seen = [[Seen("printed", at, text) for at in range(3)] for text in texts]
+    store.add("test", None, [Addition(*each) for each in zip(made, repeat(()), seen)], [])
+    query = parse_query("nee-dle", datetime.now().astimezone())
+    whole = [hit.facts.rec for hit in store.search(query, 5)]
+    assert len(whole) == 3 * 320
+    found, after, pauses, more = [], None, 0, True
+    while more:
+        more = False
+        try:
+            for hit in store.search(query, 5, after=after, patience=0):
+                found.append(hit.facts.rec)
+        except SearchPausedError as paused:
+            after, pauses, more = paused.position, pauses + 1, True
+    assert found == whole
+    assert pauses > 1

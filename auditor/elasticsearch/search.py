@@ -6,6 +6,7 @@ both find the same and mark the same places. Where there is no word to look up (
 candidate.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -18,7 +19,7 @@ from auditor.elasticsearch.mapping import TEXT_ORDER
 from auditor.elasticsearch.server import LAST, PAGE, Server
 from auditor.line_match import LineMatch
 from auditor.query import LINE_KINDS, Group, Query, Selection
-from auditor.store import Facts, Hit
+from auditor.store import Facts, Hit, Position, SearchPausedError
 from auditor.words import Piece, pieces
 
 PAGES = (100, 300)
@@ -38,9 +39,18 @@ Found = tuple[Facts, list[Hit]]
 
 
 class Search:
-    """One query over one store; `behind`: a filter for the recordings that have not been listed yet."""
+    """One query over one store; `behind`: a filter for the recordings that have not been listed yet; `deadline`: on
+    the clock of time.monotonic(), after which SearchPausedError is raised."""
 
-    def __init__(self, server: Server, query: Query, each: int, behind: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        query: Query,
+        each: int,
+        behind: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        self._deadline = deadline
         holds = _Holds(server)
         self._behind = () if behind is None else (behind,)
         self._finders = [_Finder(server, holds, group, query.selection, each) for group in query.groups]
@@ -49,7 +59,7 @@ class Search:
     def hits(self) -> Iterator[Hit]:
         """The hits, recording by recording, at most `each` of one recording and kind, by time within a recording."""
         first, *others = self._fewest_first()
-        for facts, hits in first.recordings(self._behind):
+        for facts, hits in first.recordings(self._behind, self._deadline):
             found = {(hit.kind, hit.at, hit.text): hit for hit in hits}
             for finder in others:
                 more = finder.hits_in(facts.rec)
@@ -99,11 +109,22 @@ class _Finder:
         """How many lines the index names."""
         return self._server.count(TEXTS, {"bool": {"filter": self._filters}})
 
-    def recordings(self, more: Sequence[Mapping[str, Any]] = ()) -> Iterator[Found]:
+    def recordings(self, more: Sequence[Mapping[str, Any]] = (), deadline: float | None = None) -> Iterator[Found]:
         """Recordings with hits, and these, the latest recording first; `more` are further filters."""
-        for _, hits in groupby(self._hits(more), key=lambda hit: hit.facts.rec):
+        paused: list[_PausedWithinError] = []
+
+        def until_paused() -> Iterator[Hit]:
+            try:
+                yield from self._hits(more, deadline)
+            except _PausedWithinError as error:
+                paused.append(error)
+
+        for rec, hits in groupby(until_paused(), key=lambda hit: hit.facts.rec):
             found = self._in_order(hits)
-            yield found[0].facts, found
+            if not paused or rec != paused[0].rec:
+                yield found[0].facts, found
+        if paused:
+            raise paused[0]
 
     def hits_in(self, rec: str) -> list[Hit]:
         """The hits in one recording."""
@@ -112,7 +133,7 @@ class _Finder:
     def _in_order(self, hits: Iterable[Hit]) -> list[Hit]:
         return sorted(hits, key=lambda hit: self._kinds.index(hit.kind))
 
-    def _hits(self, more: Sequence[Mapping[str, Any]]) -> Iterator[Hit]:
+    def _hits(self, more: Sequence[Mapping[str, Any]], deadline: float | None = None) -> Iterator[Hit]:
         query = {"bool": {"filter": [*self._filters, *more]}}
         current = ("", "")
         found = 0
@@ -123,7 +144,7 @@ class _Finder:
             sizes=PAGES if self._each < PAGES[-1] else (PAGE,),
             source={"excludes": ["words", "joints", "host", "user", "session"]},
         )
-        for page in pages:
+        for page in _until(deadline, pages):
             for start in range(0, len(page), TOGETHER):
                 several = [document["_source"] for document in page[start : start + TOGETHER]]
                 matching = [
@@ -156,6 +177,27 @@ class _Finder:
     def _in_time(self, time: float) -> bool:
         since, until = self._selection.since, self._selection.until
         return (since is None or time >= since) and (until is None or time < until)
+
+
+class _PausedWithinError(SearchPausedError):
+    """The recording `rec`, behind the position, was begun and is not to be listed."""
+
+    def __init__(self, position: Position, rec: str) -> None:
+        super().__init__(position)
+        self.rec = rec
+
+
+def _until(deadline: float | None, pages: Iterable[list[dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+    """Pages of texts, as long as there is time; the last recording of a page may go on in the next one."""
+    last: Position | None = None
+    texts: list[dict[str, Any]] = []
+    for page in pages:
+        if deadline is not None and last is not None and time.monotonic() > deadline:
+            raise _PausedWithinError(last, texts[-1]["rec"])
+        yield page
+        texts = [document["_source"] for document in page]
+        whole = (each for each in reversed(texts) if each["rec"] != texts[-1]["rec"])
+        last = next((Position(each["start"], each["rec"]) for each in whole), last)
 
 
 def _place(fields: Mapping[str, Any]) -> tuple[str, str]:

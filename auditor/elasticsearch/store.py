@@ -1,5 +1,6 @@
 """The store in Elasticsearch: where one machine is not enough, or where a log server puts messages already."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -153,12 +154,15 @@ class ElasticsearchStore:
                 yield event
             last = (event.id, event.part)
 
-    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+    def search(
+        self, query: Query, each: int, *, after: Position | None = None, patience: float | None = None
+    ) -> Iterator[Hit]:
         """See Store."""
+        deadline = None if patience is None else time.monotonic() + patience
         self.server.refresh(TEXTS)
         place = None if after is None else behind(after, self._hold(after.rec))
         wanted = query.selection.states
-        for hit in Search(self.server, query, each, place).hits():
+        for hit in Search(self.server, query, each, place, deadline).hits():
             if not wanted or recording_state(hit.facts) in wanted:
                 yield hit
 

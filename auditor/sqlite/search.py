@@ -6,6 +6,7 @@ asked for one recording after the other, the latest first, until there are hits 
 """
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from auditor.line_match import Line, LineMatch
 from auditor.query import LINE_KINDS, Group, Query
 from auditor.sqlite.texts import KIND_CODES, KINDS, ROWS, Block, Texts
 from auditor.sqlite.words import Vocabulary, quoted
-from auditor.store import Facts, Hit
+from auditor.store import Facts, Hit, Position, SearchPausedError
 from auditor.words import pieces
 
 MAX_WORDS = 200
@@ -39,9 +40,16 @@ class Search:
         known = [set(finder.places) for finder in self._finders if finder.places is not None]
         return set.intersection(*known) if known else None
 
-    def hits(self, recordings: Iterable[tuple[int, Facts]], each: int) -> Iterator[Hit]:
-        """The hits in these recordings, at most `each` of one recording and kind, by time within a recording."""
+    def hits(
+        self, recordings: Iterable[tuple[int, Facts]], each: int, deadline: float | None = None
+    ) -> Iterator[Hit]:
+        """The hits in these recordings, at most `each` of one recording and kind, by time within a recording. Raises
+        SearchPausedError at the deadline, on the clock of time.monotonic()."""
+        last: Position | None = None
         for number, facts in recordings:
+            if deadline is not None and last is not None and time.monotonic() > deadline:
+                raise SearchPausedError(last)
+            last = Position(facts.start, facts.rec)
             if any(finder.hits(number, facts, 1) for finder in self._without):
                 continue
             yield from sorted(self._in_all(number, facts, each), key=lambda hit: hit.at)

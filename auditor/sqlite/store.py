@@ -124,13 +124,16 @@ class SqliteStore:
                 yield from map(Event._make, rows)
                 last, size = (rows[-1][0], rows[-1][4]), _MORE_EVENTS
 
-    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+    def search(
+        self, query: Query, each: int, *, after: Position | None = None, patience: float | None = None
+    ) -> Iterator[Hit]:
         """See Store."""
+        deadline = None if patience is None else time.monotonic() + patience
         with self._errors():
             search = Search(self._connection, self._vocabulary, self._texts, query)
             only = search.recordings()
             recordings = self._listing.recordings(query.selection, OVERLAPS, only=only, after=after)
-            yield from search.hits(recordings, each)
+            yield from search.hits(recordings, each, deadline)
 
     def add(
         self, source: str, mark: str | None, additions: Sequence[Addition], refusals: Collection[Refusal]

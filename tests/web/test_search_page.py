@@ -211,3 +211,15 @@ def test_prop_the_context_has_what_was_found_marked_and_is_short(text, data):
     if spans:
         first = next(piece.text for piece in cut if piece.marked)
         assert text[slice(*spans[0])].startswith(first)
+
+
+def test_a_search_that_takes_too_long_says_how_far_it_came_and_goes_on_from_there(store, client, monkeypatch):
+    add(store, "new", Seen("printed", 1, "needle"), start=BEGAN + 60)
+    add(store, "old", Seen("printed", 1, "needle"))
+    monkeypatch.setattr("auditor.web.pages.search.PATIENCE", 0.0)
+    page = client.get("/search?q=needle")
+    assert [rec for rec, _ in sessions(page)] == ["new"]
+    assert "looked through back to" in page.text
+    further = html.unescape(re.search(r'<a rel="next" href="([^"]*)"', page.text)[1])
+    assert [rec for rec, _ in sessions(client.get(further))] == ["old"]
+    assert "Nothing was found" not in client.get(further).text

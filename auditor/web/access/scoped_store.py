@@ -68,7 +68,9 @@ class ScopedStore:
         if self.facts(rec) is not None:
             yield from self._store.events(rec, after)
 
-    def search(self, query: Query, each: int, *, after: Position | None = None) -> Iterator[Hit]:
+    def search(
+        self, query: Query, each: int, *, after: Position | None = None, patience: float | None = None
+    ) -> Iterator[Hit]:
         """See Store. Raises QueryError where what was typed is asked for by somebody who may not see it."""
         narrowed = replace(
             query,
@@ -76,7 +78,7 @@ class ScopedStore:
             groups=tuple(map(self._permitted, query.groups)),
             without=tuple(map(self._permitted, query.without)),
         )
-        for hit in self._store.search(narrowed, each, after=after):
+        for hit in self._store.search(narrowed, each, after=after, patience=patience):
             if self.scope.takes(hit.facts):
                 yield hit
 

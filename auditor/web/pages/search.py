@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from auditor.query import Query, QueryError, Selection, parse_query
 from auditor.recording_state import State
-from auditor.store import Facts, Hit, Position
+from auditor.store import Facts, Hit, Position, SearchPausedError
 from auditor.verify import Verdict
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.access.viewer import Right
@@ -21,6 +21,9 @@ from auditor.web.site import NavigationEntry, Site
 
 PAGE = 20
 """Sessions of one page."""
+
+PATIENCE = 2.0
+"""Seconds for one page: where few letters are asked for, every line must be looked at."""
 
 EACH = 5
 """Hits of a kind that are shown of one session; the player has all of them."""
@@ -101,6 +104,8 @@ def search(request: Request) -> Response:
         wanted=wanted,
         complaint=complaint,
         sessions=found,
+        paused=further is not None and len(found) < PAGE,
+        looked=further.start if further is not None else 0,
         further=wanted.url("/search", **fields, before=written(further)) if further else "",
         first=wanted.url("/search", **fields) if wanted.before else "",
         since=minute(wanted.selection.since) if "since" in wanted.fields else "",
@@ -115,16 +120,24 @@ def search(request: Request) -> Response:
 def sessions_with_hits(
     store: ScopedStore, query: Query, text: str, after: Position | None, size: int = PAGE
 ) -> tuple[list[Session], Position | None]:
-    """One page of sessions, and the position behind which the next one begins, if there is one. `text` is the query
-    as it was typed: the player marks the same."""
-    hits = store.search(query, EACH + 1, after=after)
+    """One page of sessions, and the position behind which the next one begins, if there is one: it is shorter where
+    looking for more took too long. `text` is the query as it was typed: the player marks the same."""
+    hits = store.search(query, EACH + 1, after=after, patience=PATIENCE)
     found: list[Session] = []
-    for _, group in groupby(hits, key=lambda hit: hit.facts.rec):
+    paused: list[Position] = []
+
+    def until_paused() -> Iterator[Hit]:
+        try:
+            yield from hits
+        except SearchPausedError as error:
+            paused.append(error.position)
+
+    for _, group in groupby(until_paused(), key=lambda hit: hit.facts.rec):
         if len(found) == size:
             last = found[-1].facts
             return found, Position(last.start, last.rec)
         found.append(_session(group, text))
-    return found, None
+    return found, paused[0] if paused else None
 
 
 def _session(hits: Iterator[Hit], text: str) -> Session:
