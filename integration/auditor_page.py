@@ -164,7 +164,7 @@ class AuditorPage:
 
     def close(self) -> None:
         """Stop it, and take from FreeIPA what was put there."""
-        for unit in ("serve", "behind", "ingest"):
+        for unit in ("serve", "behind", "ingest", "elsewhere"):
             self.stop(unit)
         self._in_freeipa(_TAKEN_BACK)
 

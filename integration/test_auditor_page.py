@@ -82,9 +82,13 @@ def recordings(page, recorded, logins, client, otto):
             terminal.expect(r"\$ ")
             terminal.run(f"echo {NEEDLE} of {name}")
             terminal.log_out()
-    told = f"hostname {ELSEWHERE}; python3 {CODE} rec -o {PLACE}/elsewhere.jsonl -- sh -c 'echo {NEEDLE} elsewhere'"
-    client.run("unshare", "--uts", "sh", "-c", told)
-    client.run("python3", CODE, "ingest", "--quiet", "--no-rules", "--store", STORE, f"{PLACE}/elsewhere.jsonl")
+    # It goes on, so that there is something live that is not everybody's.
+    file = f"{PLACE}/elsewhere.jsonl"
+    told = f"python3 {CODE} rec -o {file} -- sh -c 'echo {NEEDLE} elsewhere; exec sleep 600'"
+    told = f"hostname {ELSEWHERE}; exec {told}"
+    client.run("systemd-run", "--quiet", "--unit=lab-elsewhere", "unshare", "--uts", "sh", "-c", told)
+    wait_for(lambda: client.run("test", "-s", file, check=False).returncode == 0, SOON)
+    client.run("python3", CODE, "ingest", "--quiet", "--no-rules", "--store", STORE, file)
 
     def found():
         done = client.run("python3", CODE, "search", "--json", "--store", STORE, NEEDLE, check=False)
@@ -184,6 +188,9 @@ def test_an_auditor_of_a_host_group_sees_the_sessions_of_its_hosts_only(alice, o
         # The same as for what nobody has.
         same = path.replace(recordings["elsewhere"], "no-such-recording")
         assert answer.text.replace(recordings["elsewhere"], "no-such-recording") == unknown[same].text
+    live = otto.get(f"/api/recordings/{recordings['elsewhere']}/live")
+    assert live.status == 200
+    assert "text/event-stream" in live.headers
     hers = [*paths(recordings["bob"]), *paths(recordings["alice"])]
     for (path, answer), (_, whole) in zip(alice.get_all(hers).items(), otto.get_all(hers).items(), strict=True):
         assert answer.status == whole.status, path
