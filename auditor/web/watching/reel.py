@@ -218,7 +218,8 @@ class Reel:
         """The screen before a message as what came shortly before it left it."""
         before: deque[bytes] = deque()
         size = 0
-        first = max(0, message - 1 - _BEFORE_MESSAGES)
+        usual = facts.printed // max(1, facts.messages)
+        first = max(0, message - 1 - min(_BEFORE_MESSAGES, 8 + _BEFORE_BYTES // max(1, usual)))
         for line in _each(lines, self.rec, first):
             if _id(line) >= message:
                 break

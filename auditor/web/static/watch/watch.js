@@ -95,6 +95,7 @@ export class Watch {
     const given = parameters.has("t") ? Number(parameters.get("t")) : NaN;
     const at = given >= 0 ? given : playback.live && !text ? playback.length : 0;
     await playback.seek(at);
+    requestAnimationFrame(() => setTimeout(() => performance.mark("first-screen")));
     playback.following = playback.live && !(given >= 0);
     if (!text) playback.play();
     this.fit();
