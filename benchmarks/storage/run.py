@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from elasticsearch import Elasticsearch
-from ptyprocess import PtyProcess
+from ptyprocess import PtyProcess  # type: ignore[import-untyped]
 from rich.console import Console
 
 from auditor.elasticsearch.address import Address
@@ -36,6 +36,9 @@ SESSIONS = 20
 SECONDS = 180.0
 PATIENCE = 120.0
 """Seconds for which rsyslogd's last document is waited for."""
+
+SETTLING = 60.0
+"""Twice index.soft_deletes.retention_lease.sync_interval of Elasticsearch, in seconds."""
 
 RSYSLOG = r"""
 global(workDirectory="{home}" maxMessageSize="1m" abortOnUncleanConfig="on")
@@ -117,8 +120,11 @@ def stored(home: Path, address: Address) -> dict[str, Pair]:
         (recordings / f"{file.stem}.json").write_bytes(file.read_bytes())
     catch_up(store, recordings)
     through_rsyslog(home, address, client, lines(files(home, "tlog")))
+    # What has just come is kept twice, for a copy of the index that may ask for it, until this has been looked at again.
+    time.sleep(SETTLING)
+    client.indices.flush(index=["tlog", f"{address.prefix}-*"], force=True)
     client.indices.forcemerge(index=["tlog", f"{address.prefix}-*"], max_num_segments=1)
-    client.indices.flush(index="_all")
+    client.indices.flush(index=["tlog", f"{address.prefix}-*"], force=True)
     ours = status(store.server).sizes
     stats = client.indices.stats(index="tlog", metric=["store"])
     theirs = stats["indices"]["tlog"]["primaries"]["store"]["size_in_bytes"]
