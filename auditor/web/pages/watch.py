@@ -30,7 +30,20 @@ _OWN_KEYS = (
     ("y", "copy the text of the screen"),
     ("l", "copy a link to this moment"),
 )
-KEYS = [(" ".join(each.keys), each.does) for each in BINDINGS if each.action not in _OF_THE_TERMINAL]
+_HERE = {
+    Action.PREVIOUS_EVENT: "previous event of the chosen kinds",
+    Action.SEARCH: "search in this session",
+    Action.COMMANDS: "commands alone in the event log, or all kinds again",
+    Action.EVENTS: "event log beside or below, or the terminal alone",
+    Action.FOLLOW: "to the newest moment of a running session, and on with it",
+}
+"""What is said of a key otherwise than in the terminal."""
+
+KEYS = [
+    (" ".join(each.keys), _HERE.get(each.action, each.does))
+    for each in BINDINGS
+    if each.action not in _OF_THE_TERMINAL
+]
 KEYS += _OWN_KEYS
 
 

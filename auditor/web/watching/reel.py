@@ -37,6 +37,9 @@ MOST_IDLE = 20_000
 PATIENCE = 0.35
 """Seconds that somebody waits for an exact screen before he is shown one that may not be."""
 
+NEAR = 2 * 1024 * 1024
+"""Bytes that are printed until a moment, which may be reached in that time."""
+
 _LOOSE = 48
 _BEFORE_BYTES = 384 * 1024
 _BEFORE_MESSAGES = 256
@@ -165,11 +168,15 @@ class Reel:
     def _frame_for(self, lines: Lines, facts: Facts, moment: int) -> Frame:
         """The frame to begin with for a moment."""
         frame = self._frame_at(moment)
-        if frame is None and self.advance(lines, PATIENCE, until=moment):
+        if frame is None and self._is_near(facts, moment) and self.advance(lines, PATIENCE, until=moment):
             frame = self._frame_at(moment) or self._newest()
         if frame is None:
             frame = self._shortly_before(lines, facts, self._message_at(lines, facts, moment))
         return frame
+
+    def _is_near(self, facts: Facts, moment: int) -> bool:
+        away = min(moment, facts.length) - self._head.at
+        return facts.printed * away < NEAR * max(1, facts.length)
 
     def _frame_at(self, moment: int) -> Frame | None:
         """The last exact one from which the moment can be reached, if all up to the moment was gone through."""
