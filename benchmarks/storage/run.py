@@ -120,7 +120,7 @@ def stored(home: Path, address: Address) -> dict[str, Pair]:
         (recordings / f"{file.stem}.json").write_bytes(file.read_bytes())
     catch_up(store, recordings)
     through_rsyslog(home, address, client, lines(files(home, "tlog")))
-    # What has just come is kept twice, for a copy of the index that may ask for it, until this has been looked at again.
+    # What has just come is kept twice, for a copy of the index that may ask for it, until that was looked at again.
     time.sleep(SETTLING)
     client.indices.flush(index=["tlog", f"{address.prefix}-*"], force=True)
     client.indices.forcemerge(index=["tlog", f"{address.prefix}-*"], max_num_segments=1)
