@@ -54,17 +54,22 @@ class FreeIpa:
     authority: Path = AUTHORITY
 
     def call(self, credentials: Any, command: str, *arguments: str, **options: Any) -> Mapping[str, Any]:
-        """The answer of a command. Raises RefusedError; FreeIpaError where no server answers."""
+        """The answer of a command. Raises RefusedError; TicketError where the credentials are good for no server, and
+        FreeIpaError where none answers."""
         problems = []
+        asked = False
         for server in self.servers:
             try:
                 answer = self._ask(server, credentials, command, arguments, options)
             except (OSError, http.client.HTTPException, ValueError, TicketError) as error:
                 problems.append(f"{server}: {error}")
+                asked = asked or not isinstance(error, TicketError)
                 continue
             if answer.get("error"):
                 raise RefusedError(str(answer["error"].get("name")), str(answer["error"].get("message")))
             return dict(answer["result"])
+        if not asked:
+            raise TicketError(f"no ticket for FreeIPA ({'; '.join(problems)})")
         raise FreeIpaError(f"FreeIPA does not answer ({'; '.join(problems)})")
 
     def _ask(

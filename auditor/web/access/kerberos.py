@@ -137,7 +137,9 @@ class Service:
 
 
 def token_for(host: str, credentials: Any) -> bytes:
-    """What proves to HTTP/host whose credentials these are. Raises TicketError."""
+    """What proves to HTTP/host whose credentials these are; None are those of the process. Raises TicketError."""
+    if gssapi is None:
+        raise TicketError("python-gssapi is not installed")
     try:
         name = gssapi.Name(f"HTTP@{host}", gssapi.NameType.hostbased_service)
         context = gssapi.SecurityContext(

@@ -103,10 +103,14 @@ class Negotiate:
     def refreshed(self, viewer: Viewer) -> Viewer | None:
         """See Authenticator."""
         try:
-            return self._groups.viewer(viewer.name)
+            now = self._groups.viewer(viewer.name)
         except UnknownError as error:
             self._log(f"{viewer.name} is signed out: {error}")
-            return None
+            now = None
+        if now is None:
+            with self._lock:
+                self._delegated.pop(viewer.name, None)
+        return now
 
     def delegated(self, name: str) -> Any:
         """Credentials by which the service acts as the viewer, of when he last showed a ticket; None where FreeIPA

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from auditor.web.access.access_rules import read_access
+from auditor.web.access.access_rules import AccessError, read_access
 from auditor.web.access.channel import certificate_hash
 from auditor.web.access.directory import Directory
 from auditor.web.access.freeipa import AUTHORITY, FreeIpa, enrolment
@@ -24,7 +24,10 @@ def kerberos(settings: WebSettings, log: Callable[[str], None]) -> Negotiate | N
             "[web.access] needs a keytab: set keytab in [web], "
             f"after ipa-getkeytab -p HTTP/{socket.getfqdn()} -k /etc/session-recording/web.keytab"
         )
-    access = read_access(settings.access)
+    try:
+        access = read_access(settings.access)
+    except AccessError as error:
+        raise AccessError(f"{settings.source}: {error}") from error
     service = Service(Path(settings.keytab), certificate_hash(Path(settings.tls_cert)) if settings.tls_cert else b"")
     if not access.servers or not access.realm:
         server, realm = enrolment()

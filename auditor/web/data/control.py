@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from auditor.store import Facts
 from auditor.web.access.freeipa import FreeIpa, FreeIpaError, RefusedError, enrolment
+from auditor.web.access.kerberos import TicketError
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import Site
 
@@ -24,6 +25,7 @@ NOT_DELEGATED = (
     "FreeIPA does not let this server act for you. Sign in anew with a forwardable ticket; if that does not help, "
     "the administrator has to allow the delegation."
 )
+NO_TICKET = "You have no Kerberos ticket for FreeIPA: get one with kinit in the terminal of sessrec serve."
 
 
 def state(request: Request) -> Response:
@@ -100,6 +102,9 @@ def _call(site: Site, viewer: Viewer, command: str, facts: Facts) -> Mapping[str
             server, realm = enrolment()
             freeipa, credentials = FreeIpa((server,), realm), None
         return freeipa.call(credentials, command, facts.rec, host=facts.host)
+    except TicketError as error:
+        site.log(f"{command} for {viewer.name}: {error}")
+        raise HTTPException(409, NOT_DELEGATED if site.kerberos is not None else NO_TICKET) from error
     except FreeIpaError as error:
         site.log(f"{command} for {viewer.name}: {error}")
         raise HTTPException(503, "FreeIPA cannot be reached: the session goes on as it is.") from error
