@@ -188,7 +188,7 @@ def viewers(place: Path, stores: Path, quick: bool) -> Part:
 
 def large_ones(place: Path, stores: Path, quick: bool) -> Part:
     """See benchmarks.web.large."""
-    rows = []
+    rows: list[list[str]] = []
     for name, size, make in (
         ("large", 20_000_000 if quick else 1_000_000_000, workload.large),
         ("eventful", 20_000 if quick else 1_000_000, workload.eventful),
