@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.requests import Request
@@ -90,6 +91,7 @@ class Site:
                 "csrf": session.csrf if session is not None else "",
                 "notices": notices,
                 "navigation": entries,
+                "zone": datetime.now().astimezone().strftime("%Z (UTC%z)"),
                 "here": _here(request, entries),
                 **context,
             },

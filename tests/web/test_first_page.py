@@ -11,6 +11,8 @@ def test_the_address_that_is_printed_opens_the_list(tmp_path):
     site = site_of(name_of(store))
     client = client_of(site, None)
     assert client.get("/sessions").status_code == 401
-    page = client.get("/sign-in", params={"token": site.tokens.give()})
+    address = {"token": site.tokens.give()}
+    assert client.head("/sign-in", params=address).status_code == 200  # looks, and does not use it up
+    page = client.get("/sign-in", params=address)
     assert page.url.path == "/sessions"
     assert "alice" in page.text

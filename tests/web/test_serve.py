@@ -213,6 +213,7 @@ def test_one_s_own_recordings_are_there_as_they_grow(tmp_path):
         [*SESSREC, "serve", "--local"], env=environment(tmp_path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    session = None
     try:
         address = re.search(r"http://\S+", process.stdout.readline())[0]
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
@@ -232,11 +233,18 @@ def test_one_s_own_recordings_are_there_as_they_grow(tmp_path):
         session.until(b"seen42")
         appears('class="state live"')
         appears("<mark>seen42</mark>", "/search?q=seen42")
-        session.send(b"exit\n")
-        session.finish()
+        rec = re.search(r'href="/watch/([^"?]*)', opener.open(base + "/sessions?state=live").read().decode())[1]
+        watched = opener.open(f"{base}/api/recordings/{rec}/live")
+        assert watched.readline()
     finally:
+        # Somebody watches a session that goes on: that holds it up no longer than a moment.
+        started = time.monotonic()
         process.terminate()
         assert process.wait(20) == 0
+        assert time.monotonic() - started < 10
+        if session is not None:
+            session.send(b"exit\n")
+            session.finish()
         said = process.stderr.read()
         process.stdout.close()
         process.stderr.close()

@@ -14,6 +14,8 @@ def sign_in(request: Request) -> Response:
     """Exchange the token for a session, and leave an address without it in the browser."""
     site: Site = request.app.state.site
     token = request.query_params.get("token", "")
+    if request.method == "HEAD":
+        return Response()  # whoever only looks whether the address is there does not use it up
     if site.tokens is None or site.local_viewer is None:
         return RedirectResponse("/", 303)
     if not token or not site.tokens.take(token):
