@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.own_store import add_store_argument
+from recorder.errors import SessrecError
 
 if TYPE_CHECKING:
     from auditor.web.settings import WebSettings
 
 HELP = "serve the page on which sessions are found, watched and judged"
+
+
+class PageNotInstalledError(SessrecError):
+    """What the page needs is not on this machine."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 after SIGTERM or Ctrl-C, 2 where the settings cannot be used, 1 where store or port cannot."""
-    from auditor.web.server import serve
-    from auditor.web.settings import FILE, WebSettings, load
+    try:
+        from auditor.web.server import serve
+        from auditor.web.settings import FILE, WebSettings, load
+    except ModuleNotFoundError as error:
+        raise PageNotInstalledError(
+            f"the page needs the Python package '{error.name}', which is not installed: "
+            "pip install 'freeipa-session-recording[web]'"
+        ) from error
 
     if args.settings is not None:
         settings = load(args.settings)

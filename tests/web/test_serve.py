@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -140,6 +141,15 @@ def test_a_port_that_is_taken_is_told_in_one_line(refused):
         port = taken.getsockname()[1]
         status, said = refused("--local", "--listen", f"127.0.0.1:{port}")
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+    assert status == 1
+
+
+def test_without_the_packages_of_the_page_it_says_how_to_get_them(refused, monkeypatch):
+    monkeypatch.delitem(sys.modules, "auditor.web.server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    status, said = refused("--local")
+    assert "needs the Python package 'uvicorn'" in said
+    assert "pip install 'freeipa-session-recording[web]'" in said
     assert status == 1
 
 
