@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.auditor_page import CODE, CURL, HOST, ORIGIN, PLACE, STORE, AuditorPage, Viewer, ticket_in
+from integration.auditor_page import CODE, CURL, HOST, ORIGIN, PLACE, PRINCIPAL, STORE, AuditorPage, Viewer, ticket_in
 from integration.browser import Browser
 from integration.entries import Policies
 from integration.ldap_as import SESSIONS, read, user
@@ -265,6 +265,19 @@ def test_a_session_is_controlled_in_the_auditors_own_name(otto, bob, page, live,
         terminal.end(SOON)
     wait_for(lambda: state(live, rec) in ("ended", "gone"), SOON)
     assert otto.post(path, action="suspend").status == 409
+
+
+def test_without_the_administrators_leave_the_server_acts_for_nobody(page, client, server, recordings):
+    path = f"/api/recordings/{recordings['elsewhere']}/control"
+    assert Viewer(client, "otto").get(path).json["live"] is False, "FreeIPA has no such session, and says so to otto"
+    member = ("session-recording-web-control", f"--principals={PRINCIPAL}")
+    server.ipa("servicedelegationrule-remove-member", *member)
+    try:
+        answer = Viewer(client, "otto").get(path)
+        assert answer.status == 409
+        assert "does not let this server act for you" in answer.text
+    finally:
+        server.ipa("servicedelegationrule-add-member", *member)
 
 
 @pytest.fixture(scope="module")
