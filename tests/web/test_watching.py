@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from auditor.player.colour_screen import ColourScreen
 from auditor.screen.cells import FILL
 from auditor.store import Facts
+from auditor.store_name import store_name
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.watching import reel as reel_module
@@ -190,6 +191,19 @@ def test_the_middle_of_a_long_recording_is_shown_before_all_of_it_was_read(page_
         assert reel.advance(store, 60)
     assert page.segment(1500)["exact"]
     assert page.get("/timeline")["complete"]
+
+
+def test_either_store_gives_the_same_pieces(store, tmp_path):
+    content = long_recording(1500, 400)
+    write_recording(tmp_path / "r.jsonl", content, rec="r1")
+    ingested(store, tmp_path / "r.jsonl")
+    page = Page(client_of(site_of(store_name(str(name_of(store))))), "r1")
+    screen = None
+    for segment in page.whole():
+        screen = shown(segment, screen=screen)
+    assert picture(screen) == picture(whole_screen(content))
+    assert "line 700 " in "\n".join(page.screen_at(700).lines())
+    assert page.get("/events", t=3)["total"] == 2
 
 
 def test_a_character_that_two_messages_share_is_shown_whole(page_of):

@@ -57,10 +57,8 @@ export class Log {
 
   // More is known, of a live session or because it has been read.
   async refresh() {
-    const last = Math.floor(Math.max(0, this.total - 1) / PAGE);
-    this.pages.delete(last);
-    this.asked.delete(last);
     await this.locate();
+    this.draw();
   }
 
   // Which row playback has reached, and the rows around it.
@@ -251,13 +249,17 @@ export class Log {
   }
 
   async page(number) {
-    if (this.pages.has(number) || this.asked.has(number) || number * PAGE >= this.total) return;
+    // What was fetched when there were fewer is shown until it is there anew: rows may have come in between.
+    const fresh = this.pages.get(number)?.total === this.total;
+    if (fresh || this.asked.has(number) || number * PAGE >= this.total) return;
     this.asked.add(number);
     const generation = this.generation;
     try {
       const found = await this.api.get("/events", { offset: number * PAGE, limit: PAGE, ...this.parameters() });
       if (generation !== this.generation) return;
-      this.pages.set(number, found.rows);
+      this.pages.delete(number);
+      this.pages.set(number, Object.assign(found.rows, { total: found.total }));
+      if (found.total !== this.total) this.learn(found);
       if (this.pages.size > PAGES) this.pages.delete(this.pages.keys().next().value);
       this.draw();
     } catch (error) {

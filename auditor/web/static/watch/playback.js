@@ -92,6 +92,8 @@ export class Playback extends EventTarget {
   pause() {
     if (!this.playing) return;
     this.playing = false;
+    // Of a live session it goes on from here, unless nothing has come since.
+    this.following = false;
     cancelAnimationFrame(this.frame);
     this.say("state");
   }
@@ -157,6 +159,8 @@ export class Playback extends EventTarget {
     if (!this.final || last <= this.last) return;
     if (after === this.last) this.append({ events, last, final: true });
     else await this.next();
+    // A page that nobody sees gets no frames, and is not to heap up what it has not shown.
+    if (document.hidden && this.playing && this.following) this.advance(0);
   }
 
   grow(length) {
