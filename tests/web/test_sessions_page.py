@@ -286,3 +286,17 @@ def test_a_list_of_live_sessions_that_keeps_itself_up_to_date_is_nobody_s_deed(s
         answer = client.get("/sessions?state=live", headers={"X-Refresh": "1"})
     assert answer.status_code == 401
     assert len(list(site.ledger.entries())) == 2
+
+
+def test_programs_get_the_same_list(store):
+    add(store, *[facts(f"r{number:03}", start=1_764_000_000.0 + number, commands=3) for number in range(70)])
+    client = client_of(site_of(name_of(store)))
+    first = client.get("/api/recordings?user=al*").json()
+    assert first["recordings"][0]["rec"] == "r069"
+    assert (first["recordings"][0]["command_lines"], first["recordings"][0]["verdict"]) == (3, None)
+    second = client.get(first["next"]).json()
+    assert [each["rec"] for each in second["recordings"]][-1] == "r000"
+    assert (len(first["recordings"]) + len(second["recordings"]), second["next"]) == (70, None)
+    refused = client.get("/api/recordings?since=sometime")
+    assert refused.status_code == 400
+    assert "not a point in time" in refused.json()["error"]
