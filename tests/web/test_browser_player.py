@@ -67,7 +67,7 @@ def test_it_is_stopped_stepped_and_rewound_by_buttons(browser, player):
 
 
 def test_it_goes_faster_and_slower(browser, player):
-    player.open(FRANK)
+    player.open(FRANK, "t=10")
     browser.choose(part("speed"), "16x")
     began = player.position
     time.sleep(1)
@@ -79,7 +79,7 @@ def test_it_goes_faster_and_slower(browser, player):
 
 
 def test_eight_hours_are_gone_to_the_middle_of_at_once(browser, player):
-    player.open(FRANK)
+    player.open(FRANK, "t=10")
     assert player.length > LONG - 20
     player.pause()
     asked = time.monotonic()
