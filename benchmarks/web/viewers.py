@@ -10,9 +10,9 @@ STAMP = re.compile(r"at=(\d+\.\d+)")
 
 
 class Watched(NamedTuple):
-    """Seconds from being printed to being read, for each viewer and each stamp; and how many viewers were cut off."""
+    """Seconds from being printed to being read, of each viewer for each stamp; and how many viewers were cut off."""
 
-    delays: list[float]
+    delays: list[list[float]]
     cut: int
 
 
@@ -21,7 +21,7 @@ async def watch(port: int, cookie: str, rec: str, viewers: int, seconds: float) 
     after = await _last_message(port, cookie, rec)
     until = time.monotonic() + seconds
     found = await asyncio.gather(*(_viewer(port, cookie, rec, after, until) for _ in range(viewers)))
-    return Watched([delay for delays, _ in found for delay in delays], sum(cut for _, cut in found))
+    return Watched([delays for delays, _ in found], sum(cut for _, cut in found))
 
 
 async def _last_message(port: int, cookie: str, rec: str) -> int:
