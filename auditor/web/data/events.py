@@ -15,7 +15,7 @@ from auditor.web.watching.reels import reels_of
 MOST_ROWS = 500
 MOST_TREE_EVENTS = 100_000
 MOST_PROCESSES = 5000
-WORK = 1.5
+WORK = 0.4
 """Seconds that one request may take to read events that nobody has read yet; the answer then says that there are
 more."""
 

@@ -12,7 +12,7 @@ from auditor.web.watching.asked import answer, number, recording
 from auditor.web.watching.reels import reels_of
 
 MOST_BUCKETS = 2000
-WORK = 1.0
+WORK = 0.4
 """Seconds; see `auditor.web.data.events`."""
 
 MOST_IDLE = 2000

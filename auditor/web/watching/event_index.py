@@ -9,10 +9,11 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import NamedTuple, Protocol
 
+from auditor import events
 from auditor.event_fields import pid
-from auditor.events import OWN, kind, parsed_detail, sentence
 from auditor.printable import printable
 from auditor.store import Event, Facts
 from auditor.transcript import Seen
@@ -24,7 +25,22 @@ MOST_COMMANDS = 50_000
 MAX_LABEL = 600
 """Characters."""
 
-_HIDDEN = frozenset({"checkpoint", "resize"})
+_OTHER = KINDS.index("other")
+_NUMBERS: dict[str, int | None] = {
+    **{action: KINDS.index(kind) for action, kind in events.KINDS.items()},
+    **dict.fromkeys(events.OWN, KINDS.index("session")),
+    "alert": KINDS.index("alert"),
+    "checkpoint": None,
+    "resize": None,
+}
+"""By action: the place of its kind in KINDS; None for what is not listed."""
+
+_AT_ONCE = 500
+"""Events that are taken while others wait."""
+
+_MARKS_AGAIN = 1.0
+"""Seconds for which marks are good enough; longer where there are many."""
+
 _JUMP = 400
 """Message ids that are read over rather than asked for anew."""
 
@@ -64,29 +80,44 @@ class EventIndex:
         self._at, self._ids, self._kinds, self._parts = array("q"), array("q"), bytearray(), array("H")
         self._commands: list[Seen] = []
         self._chosen: dict[frozenset[str], tuple[int, array[int]]] = {}
+        self._marks: tuple[float, tuple[int, ...], dict[str, list[list[int]]]] = (0.0, (), {})
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     def suits(self, facts: Facts) -> bool:
         """Whether what is kept is still true."""
         return facts.missing >= self._missing and facts.revision >= self._revision
 
     def catch_up(self, source: Source, facts: Facts, seconds: float) -> bool:
-        """Read what is new for about so long; True when all is known."""
-        deadline = time.monotonic() + seconds
+        """Read what is new for about so long, unless somebody else does; True when all is known."""
+        if self._revision == facts.revision:
+            return True
+        if not self._reading.acquire(blocking=False):
+            return False
+        try:
+            return self._read_on(source, facts, time.monotonic() + seconds)
+        finally:
+            self._reading.release()
+
+    def behind(self, facts: Facts) -> bool:
+        """Whether there is more to read."""
+        return self._revision != facts.revision
+
+    def _read_on(self, source: Source, facts: Facts, deadline: float) -> bool:
+        coming = source.events(self.rec, self._last)
+        while True:
+            some = list(islice(coming, _AT_ONCE))
+            with self._lock:
+                for event in some:
+                    # Parts of one message are never torn apart.
+                    if event.id != self._last and time.monotonic() > deadline:
+                        return False
+                    self._add(event)
+            if len(some) < _AT_ONCE:
+                break
+        commands = sorted(islice(source.seen(self.rec, "command"), MOST_COMMANDS), key=lambda seen: seen.at)
         with self._lock:
-            if self._revision == facts.revision:
-                return True
-            for event in source.events(self.rec, self._last):
-                # Parts of one message are never torn apart.
-                if event.id != self._last and time.monotonic() > deadline:
-                    return False
-                self._add(event)
-            self._commands = []
-            for seen in source.seen(self.rec, "command"):
-                self._commands.append(seen)
-                if len(self._commands) >= MOST_COMMANDS:
-                    break
-            self._commands.sort(key=lambda seen: seen.at)
+            self._commands = commands
             self._chosen.clear()
             self._revision = facts.revision
         return True
@@ -122,8 +153,8 @@ class EventIndex:
                 rows.append(Row(place, seen.at, "command", "command", printable(seen.text)[:MAX_LABEL], None, 0))
             elif index is not None:
                 event = found.get(ids[index])
-                fields = parsed_detail(event.detail) if event else {}
-                text = sentence(event.action, fields)[:MAX_LABEL] if event else "(deleted)"
+                fields = events.parsed_detail(event.detail) if event else {}
+                text = events.sentence(event.action, fields)[:MAX_LABEL] if event else "(deleted)"
                 action = printable(event.action)[:64] if event else ""
                 rows.append(Row(place, ats[index], names[index], action, text, pid(fields), ids[index][0]))
         return rows
@@ -138,19 +169,26 @@ class EventIndex:
 
     def marks(self, length: int, buckets: int) -> dict[str, list[list[int]]]:
         """For each kind, the parts of the recording (of so many equal ones) in which something happened, and how
-        much."""
+        much. While it is being read, what was known some seconds ago."""
         with self._lock:
+            key = (len(self._at), len(self._commands), length, buckets)
+            made, held_key, held = self._marks
+            if held and (key == held_key or time.monotonic() - made < _MARKS_AGAIN):
+                return held
             marks: dict[str, dict[int, int]] = {name: {} for name in KINDS}
             width = max(1, length) / buckets
+            numbered = [marks[name] for name in KINDS]
             for number, at in zip(self._kinds, self._at, strict=True):
-                into = marks[KINDS[number]]
+                into = numbered[number]
                 bucket = min(buckets - 1, int(at / width))
                 into[bucket] = into.get(bucket, 0) + 1
             for seen in self._commands:
                 into = marks["command"]
                 bucket = min(buckets - 1, int(seen.at / width))
                 into[bucket] = into.get(bucket, 0) + 1
-        return {name: [list(pair) for pair in sorted(into.items())] for name, into in marks.items()}
+            told = {name: [list(pair) for pair in sorted(into.items())] for name, into in marks.items()}
+            self._marks = (time.monotonic() + len(self._at) / 200_000, key, told)
+        return told
 
     def near(self, kinds: Collection[str], moment: int, *, forward: bool) -> int | None:
         """The next moment (ms) behind one at which something of these kinds happened, or the last before it."""
@@ -169,16 +207,20 @@ class EventIndex:
 
     def _add(self, event: Event) -> None:
         self._last = event.id
-        if event.action in _HIDDEN:
+        number = _NUMBERS.get(event.action, _OTHER)
+        if number is None:
             return
-        name = "session" if event.action in OWN else "alert" if event.action == "alert" else kind(event.action)
-        place = len(self._at)
-        if place and self._at[-1] > event.at:
+        if self._at and self._at[-1] > event.at:
             place = bisect_right(self._at, event.at)
-        self._at.insert(place, event.at)
-        self._ids.insert(place, event.id)
-        self._kinds.insert(place, KINDS.index(name))
-        self._parts.insert(place, min(event.part, 65_535))
+            self._at.insert(place, event.at)
+            self._ids.insert(place, event.id)
+            self._kinds.insert(place, number)
+            self._parts.insert(place, min(event.part, 65_535))
+        else:
+            self._at.append(event.at)
+            self._ids.append(event.id)
+            self._kinds.append(number)
+            self._parts.append(min(event.part, 65_535))
 
     def _choose(self, kinds: frozenset[str]) -> "array[int]":
         """The places of the events of these kinds."""

@@ -83,6 +83,10 @@ class Reels:
                     if facts is not None and reel.suits(facts) and reel.behind(facts):
                         reel.advance(store, _SLICE)
                         worked = True
+                    index = self._indexes.get(reel.rec)
+                    if facts is not None and index is not None and index.suits(facts) and index.behind(facts):
+                        index.catch_up(store, facts, 4 * _SLICE)
+                        worked = True
             except StoreError:
                 # Whoever watches is told of it by his own request.
                 self._closing.wait(1.0)

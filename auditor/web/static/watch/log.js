@@ -6,6 +6,7 @@ const ROW = 24;
 const PAGE = 100;
 const PAGES = 60;
 const TALLEST = 8_000_000;
+const STILL = 4000;
 
 export class Log {
   constructor(root, api, playback, handlers) {
@@ -76,7 +77,8 @@ export class Log {
       const found = await this.api.get("/events", { t: at.toFixed(3), limit: 1, ...this.parameters() });
       if (generation !== this.generation) return;
       this.learn(found);
-      this.reach(found.reached - 1);
+      // Of what is still being read nobody knows which row comes last.
+      if (found.complete || found.reached < found.total) this.reach(found.reached - 1);
       if (!found.complete) setTimeout(() => void this.locate(), 1000);
     } catch (error) {
       this.handlers.told(error.message);
@@ -89,7 +91,11 @@ export class Log {
     return this.kind ? { kind: this.kind } : {};
   }
 
-  learn({ total, counts }) {
+  learn({ total, counts, complete }) {
+    this.complete = complete;
+    // While it is being read the list grows now and then, not with every answer: rows would never stand still.
+    if (!complete && this.total && performance.now() - this.learned < STILL) return;
+    this.learned = performance.now();
     this.total = total;
     for (const [kind, number] of Object.entries(counts)) {
       const place = this.counts.get(kind);
@@ -129,7 +135,7 @@ export class Log {
       this.waiting = setTimeout(() => {
         this.waiting = null;
         void this.locate();
-      }, 250);
+      }, this.complete ? 250 : 1500);
     }
   }
 
@@ -145,15 +151,12 @@ export class Log {
   }
 
   into(place, centred = false) {
-    const high = this.rows.clientHeight;
-    if (!high || place < 0) {
-      if (centred) this.rows.scrollTop = 0;
-      return;
-    }
-    const top = this.topOf(place);
-    if (centred) this.rows.scrollTop = top - high / 2;
-    else if (top < this.rows.scrollTop) this.rows.scrollTop = top;
-    else if (top + ROW > this.rows.scrollTop + high) this.rows.scrollTop = top + ROW - high;
+    const visible = this.rows.clientHeight / ROW;
+    if (!visible) return;
+    const first = this.first();
+    if (centred || place < 0) this.scrollTo(place - visible / 2);
+    else if (place < first) this.scrollTo(place);
+    else if (place + 1 > first + visible) this.scrollTo(place + 1 - visible);
   }
 
   // A list that would be taller than browsers can make it is scrolled in proportion.
@@ -161,10 +164,17 @@ export class Log {
     return this.total * ROW > TALLEST;
   }
 
-  topOf(place) {
-    if (!this.squeezed) return place * ROW;
+  // The place at the upper edge, with its fraction.
+  first() {
     const high = this.rows.clientHeight;
-    return (place / Math.max(1, this.total - high / ROW)) * (TALLEST - high);
+    const scrolled = this.rows.scrollTop;
+    return this.squeezed ? (scrolled / (TALLEST - high)) * (this.total - high / ROW) : scrolled / ROW;
+  }
+
+  scrollTo(first) {
+    const high = this.rows.clientHeight;
+    const top = this.squeezed ? (first / (this.total - high / ROW)) * (TALLEST - high) : first * ROW;
+    this.rows.scrollTop = Math.max(0, top);
   }
 
   draw() {
@@ -179,7 +189,7 @@ export class Log {
     const high = this.rows.clientHeight;
     if (!high) return;
     const scrolled = this.rows.scrollTop;
-    const exact = this.squeezed ? (scrolled / (TALLEST - high)) * (this.total - high / ROW) : scrolled / ROW;
+    const exact = this.first();
     const first = Math.max(0, Math.floor(exact) - 2);
     const last = Math.min(this.total, Math.ceil(exact + high / ROW) + 2);
     const wanted = new Map();
@@ -258,8 +268,8 @@ export class Log {
       const found = await this.api.get("/events", { offset: number * PAGE, limit: PAGE, ...this.parameters() });
       if (generation !== this.generation) return;
       this.pages.delete(number);
-      this.pages.set(number, Object.assign(found.rows, { total: found.total }));
       if (found.total !== this.total) this.learn(found);
+      this.pages.set(number, Object.assign(found.rows, { total: this.total }));
       if (this.pages.size > PAGES) this.pages.delete(this.pages.keys().next().value);
       this.draw();
     } catch (error) {

@@ -111,7 +111,7 @@ export class Watch {
   act(action) {
     const { playback } = this;
     switch (action) {
-      case "play": playback.toggle(); break;
+      case "play": playback.toggle(); if (playback.playing) this.log.follow(); break;
       case "rewind": void this.seek(0); break;
       case "end": void this.seek(playback.length); break;
       case "back": void this.seek(playback.position - 5); break;
@@ -152,10 +152,12 @@ export class Watch {
   // A hit and an event that is gone to pause, so that they can be read.
   async show(at) {
     this.playback.pause();
-    await this.seek(at);
+    await this.playback.seek(at);
+    this.remember();
   }
 
   async seek(at) {
+    this.log.follow();
     await this.playback.seek(at);
     this.remember();
   }
