@@ -29,6 +29,7 @@ from auditor.web.access.sign_in import kerberos
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.app import create_app
 from auditor.web.connection import Connection
+from auditor.web.frontend import player_files
 from auditor.web.own_recordings import OwnRecordings
 from auditor.web.security import security_headers
 from auditor.web.settings import WebSettings, WebSettingsError, address_of, is_loopback
@@ -163,6 +164,8 @@ async def _run(site: Site, listener: socket.socket, tls: ssl.SSLContext | None) 
         loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, _renew, site, tls)
     loop.add_signal_handler(signal.SIGUSR1, _announce, site, listener)
+    if not player_files.present():
+        site.log(player_files.MISSING)
     _announce(site, listener)
     if site.tokens is not None and sys.stdin.isatty():
         loop.add_reader(sys.stdin.fileno(), _on_enter, loop, site, listener)

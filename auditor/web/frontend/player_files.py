@@ -26,6 +26,12 @@ FILES = {
 }
 """In the package, and in PLACE."""
 
+MISSING = (
+    "the player is missing: recordings are listed and searched, not watched. "
+    "`python auditor/web/frontend/player_files.py` brings it"
+)
+"""What a server without it says."""
+
 TIMEOUT = 300
 """Seconds for each program that downloads."""
 
