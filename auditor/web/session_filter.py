@@ -158,13 +158,19 @@ def _understood(fields: Mapping[str, str], before: str, now: datetime) -> Sessio
     )
 
 
+def quoted(name: str) -> str:
+    """A name as a field of patterns has it: in quotes where it would be taken for several or for one to leave out."""
+    plain = not re.search(r'[\s,"]', name) and not name.startswith("-")
+    return name if plain else '"{}"'.format(name.replace('"', "?"))
+
+
 def _patterns(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The patterns that are wanted, and those that are not, with a "-" in front."""
-    each = [part for part in re.split(r"[\s,]+", text) if part.strip("-")]
+    each = [part for part in re.findall(r'-?"[^"]*"|[^\s,]+', text) if part.strip('-"')]
     if len(each) > MAX_PATTERNS:
         raise QueryError(f"a filter has at most {MAX_PATTERNS} names: use patterns with * and ?")
-    wanted = tuple(part for part in each if not part.startswith("-"))
-    return wanted, tuple(part[1:] for part in each if part.startswith("-"))
+    wanted = tuple(part.strip('"') for part in each if not part.startswith("-"))
+    return wanted, tuple(part[1:].strip('"') for part in each if part.startswith("-"))
 
 
 def _moment(text: str, now: datetime) -> float:

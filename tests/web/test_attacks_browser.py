@@ -100,6 +100,15 @@ def test_the_list_shows_names_as_they_are(browser, query):
     harmless(browser)
 
 
+@pytest.mark.parametrize("group", ["user", "host"])
+def test_a_group_with_a_strange_name_opens_its_sessions(browser, group):
+    browser.go(f"{browser.base}/sessions?group={group}")
+    browser.click("tbody th a")
+    browser.until(lambda: "group=" not in browser.url, "the group does not open")
+    assert len(browser.texts("table.list tbody tr")) == 1
+    harmless(browser)
+
+
 @pytest.mark.parametrize("query", ["pwned", "exec:pwned", "file:pwned", "url:pwned", IMAGE, '"{{7*7}}"'])
 def test_hits_are_text(browser, query):
     browser.go(f"{browser.base}/search")

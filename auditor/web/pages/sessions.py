@@ -19,6 +19,7 @@ from auditor.web.session_filter import (
     UNVERIFIED,
     SessionFilter,
     minute,
+    quoted,
     read_filter,
     written,
 )
@@ -110,7 +111,7 @@ def _narrowed(wanted: SessionFilter, group: RecordingGroup) -> str:
         following = (day + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
         return wanted.url(group="", since=day.strftime("%Y-%m-%dT%H:%M"), until=following, range="")
     assert wanted.group is not None
-    return wanted.url(**{"group": "", wanted.group: group.key})
+    return wanted.url(**{"group": "", wanted.group: quoted(group.key)})
 
 
 def _search(wanted: SessionFilter) -> str:
