@@ -1,6 +1,5 @@
 """Requests that no honest person's browser makes: each is answered with one clear line, and nothing else happens."""
 
-import random
 import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -73,7 +72,6 @@ def is_clear(answer):
 
 
 def test_whatever_stands_in_a_query_is_answered_in_clear_words(site, client):
-    chosen = random.Random(1)
     for path in paths(site, "GET"):
         if path in ("/sign-in", "/sign-out") or "live" in path:
             continue
