@@ -108,6 +108,23 @@ def test_what_was_seen_long_ago_is_not_shown_again_and_again(host, server):
     assert server.shown == shown
 
 
+def test_what_was_read_older_than_it_had_been_seen_is_read_again(host, server):
+    server.policy_changes()
+    shown = server.written["p"]
+    assert host.reads() == 1
+    host.polling.taken({"p": shown - 4, "old": 5})
+    assert host.reads() == 1
+    host.polling.taken({"p": shown, "old": 5})
+    assert host.reads(10) == 0
+
+
+def test_what_others_are_concerned_by_is_not_looked_for_in_what_was_read(host, server):
+    server.policy_changes()
+    assert host.reads() == 1
+    host.polling.taken({"old": 5})
+    assert host.reads(10) == 0
+
+
 def test_everything_is_read_now_and_then_whatever_the_signs(host):
     assert host.reads(int(FULL_READ)) == 3
 

@@ -32,7 +32,7 @@ TRY_LIMIT = 15.0
 """Seconds for a connection, a ticket and the bind, tried in a process of its own."""
 
 _SETTINGS = tuple(name for name in OPTIONS if name.startswith("ipaRecording"))
-_POLICY = ("cn", "ipaEnabledFlag", "memberUser", "userCategory", *_SETTINGS)
+_POLICY = ("cn", "ipaEnabledFlag", "memberUser", "userCategory", *_SETTINGS, "entryUSN")
 """Not memberHost, which may name ten thousand hosts: that a policy concerns this one, the filter has found out."""
 
 _MEND = "enrol the host, correct [host] hostname, or run ipa-session-recording-install on FreeIPA's servers"
@@ -43,7 +43,9 @@ class DirectoryError(SessrecError):
 
 
 class Directory:
-    """A connection to one server, bound as the host. Every method raises DirectoryError; not for several threads."""
+    """A connection to one server, bound as the host. Every method raises DirectoryError; not for several threads.
+
+    `numbers`: of what was last read, the change that each entry was written by, by its DN."""
 
     def __init__(self, enrolment: Enrolment, host: str, uri: str) -> None:
         self.uri = uri
@@ -51,6 +53,7 @@ class Directory:
         self._recording = f"cn=session-recording,{enrolment.suffix}"
         self._policies = f"cn=policies,{self._recording}"
         self._config = f"cn=config,{self._recording}"
+        self.numbers: dict[str, int] = {}
         self.connection = self._ldap = bound(uri)
         self._host_dn = f"fqdn={ldap.dn.escape_dn_chars(host)},cn=computers,cn=accounts,{enrolment.suffix}"
 
@@ -65,14 +68,16 @@ class Directory:
         """The policies that concern the host and the configuration, as they are now."""
         groups = self._groups()
         found = self._search(self._policies, ldap.SCOPE_ONELEVEL, host_filter(self._host_dn, groups), _POLICY)
-        config = self._entry(self._config, _SETTINGS)
+        config = self._entry(self._config, (*_SETTINGS, "entryUSN"))
+        numbers = {dn: _number(entry) for dn, entry in [*found, (self._config, config)]}
+        self.numbers = {dn: number for dn, number in numbers.items() if number}
         return Snapshot(
             host=self._host,
             server=self.uri,
             read=time.time(),
             host_groups=frozenset(rdns_of(dn)[0][1] for dn in groups),
-            policies=tuple({**entry, "hostCategory": [b"all"]} for _, entry in found),
-            config=config,
+            policies=tuple({**_said(entry), "hostCategory": [b"all"]} for _, entry in found),
+            config=_said(config),
         )
 
     def last_usn(self) -> int:
@@ -119,6 +124,16 @@ class Directory:
         except ldap.LDAPError as error:
             raise DirectoryError(f"{self.uri}: {_reason(error)}") from error
         return [(dn, entry) for dn, entry in found if dn is not None]
+
+
+def _number(entry: Entry) -> int:
+    """Of the change that it was written by; 0 where that is not shown."""
+    return next((int(values[0]) for name, values in entry.items() if name.lower() == "entryusn"), 0)
+
+
+def _said(entry: Entry) -> Entry:
+    """What somebody has written."""
+    return {name: values for name, values in entry.items() if name.lower() != "entryusn"}
 
 
 def bound(uri: str) -> Any:

@@ -100,6 +100,7 @@ class Refresh:
             while not self._stopped:
                 if polling.due():
                     self._take(directory)
+                    polling.taken(directory.numbers)
                 else:
                     self._confirm()
                 self._seen(uri)

@@ -1,7 +1,7 @@
 """When to read all policies: how a host notices, cheaply, that something of its policies has changed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,3 +78,8 @@ class Polling:
         if due:
             self._read = now
         return due
+
+    def taken(self, numbers: Mapping[str, int]) -> None:
+        """What was read shows these entries as of these changes. One of which the signs showed a later change makes
+        it due at the next look: a server may show a change, take it back, and make it again with the same number."""
+        self._written -= {(dn, usn) for dn, usn in self._written if numbers.get(dn, usn) < usn}
