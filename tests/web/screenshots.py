@@ -57,6 +57,7 @@ def pictures(browser):
     player = Player(browser).open(ALICE, "t=2.5")
     player.pause()
     browser.until(lambda: len(player.events()) >= 10, "the log is not complete")
+    browser.until(player.has_marks, "nothing is marked on the bar")
     browser.fill(part("query"), SPLIT_WORD)
     browser.press(Keys.ENTER)
     browser.until(lambda: "hit" in browser.text(part("found")), "nothing is found")

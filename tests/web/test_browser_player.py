@@ -101,15 +101,7 @@ def test_idle_time_is_skipped_when_wanted(browser, player):
 def test_the_bar_shows_what_happened_where_and_the_screen_there(browser, player):
     player.open(ALICE)
     player.pause()
-    # Something is drawn in several colours: marks by kind.
-    colours = """
-    const canvas = document.querySelector('[data-part=canvas]');
-    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    const found = new Set();
-    for (let i = 0; i < data.length; i += 4) found.add(`${data[i]},${data[i + 1]},${data[i + 2]},${data[i + 3]}`);
-    return found.size;
-    """
-    browser.until(lambda: browser.script(colours) > 4, "nothing is marked on the bar")
+    browser.until(player.has_marks, "nothing is marked on the bar")
     browser.hover(part("bar"), 0.5)
     peek = browser.see(part("peek"))
     browser.until(lambda: re.search(r"0:00:0[45]", peek.text), "the preview has no time")

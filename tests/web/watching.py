@@ -19,6 +19,16 @@ return Array.from(player.querySelectorAll('.stage pre.ap-term-text > *'), row =>
 """
 
 
+# How many colours the progress bar has: marks by kind have their own.
+COLOURS = """
+const canvas = document.querySelector('[data-part=canvas]');
+const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+const found = new Set();
+for (let i = 0; i < data.length; i += 4) found.add(`${data[i]},${data[i + 1]},${data[i + 2]},${data[i + 3]}`);
+return found.size;
+"""
+
+
 def part(name):
     return f"[data-part='{name}']"
 
@@ -87,6 +97,10 @@ class Player:
 
     def pressed(self, *keys):
         self.browser.press(*keys)
+
+    def has_marks(self):
+        """Whether something is marked on the bar."""
+        return self.browser.script(COLOURS) > 4
 
     def events(self):
         """The texts of the event log that can be seen."""
