@@ -220,12 +220,14 @@ def test_status_says_that_an_administrator_s_own_file_takes_users_past_the_recor
     assert "override_shell is /bin/dash in [domain/lab.test]" in status.stdout
 
 
-def test_status_tells_what_would_happen_to_a_user(client, policy):
+def test_status_tells_what_would_happen_to_a_user(server, client, policy):
     policy("--capture=output", "--notice=You are recorded.")
+    # Tests of logins give their users another one.
+    shell = re.search(r"loginshell: (.*)", server.ipa("user-show", "alice", "--raw").stdout)[1]
     said = client.run("sessrec", "host", "status", "alice", check=False).stdout
     assert "alice would be recorded, by policy host-test: output" in said
     assert "he is shown: You are recorded." in said
-    assert "alice's shell is /bin/sh" in said
+    assert f"alice's shell is {shell}\n" in said
     unknown = client.run("sessrec", "host", "status", "nobody-knows", check=False)
     assert unknown.returncode == 2
     assert re.search(r"(?m)^critical +user ", unknown.stdout)
