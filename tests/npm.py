@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.web.frontend.player_files import node_environment
+
 CACHE = Path(__file__).parent.parent / "build"
 
 
@@ -25,7 +27,9 @@ def installed(source, name, *more):
             for part in parts:
                 shutil.copy(source / part, making)
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=making, capture_output=True, text=True, timeout=280, check=False)
+            done = subprocess.run(
+                command, cwd=making, env=node_environment(), capture_output=True, text=True, timeout=280, check=False
+            )
             if done.returncode:
                 missing = [f"{name} ({done.stderr.strip()[-300:]})"]
             else:

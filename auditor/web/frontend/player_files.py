@@ -36,6 +36,10 @@ TIMEOUT = 300
 """Seconds for each program that downloads."""
 
 
+SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Where Debian keeps those that the machine trusts."""
+
+
 class PlayerError(Exception):
     """The player cannot be brought; the text says why and what to do."""
 
@@ -53,6 +57,15 @@ def present() -> bool:
     except OSError:
         return False
     return version == pinned() and all((PLACE / name).is_file() for name in FILES.values())
+
+
+def node_environment() -> dict[str, str]:
+    """For Node, which has authorities of its own and knows of a company's only by a variable: those of the machine
+    besides."""
+    environment = dict(os.environ)
+    if SYSTEM_AUTHORITIES.exists():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_AUTHORITIES))
+    return environment
 
 
 def bring() -> None:
@@ -101,7 +114,13 @@ def _npm() -> list[str]:
 def _run(command: list[str], directory: Path) -> None:
     try:
         done = subprocess.run(
-            command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT
+            command,
+            cwd=directory,
+            env=node_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PlayerError(f"{Path(command[0]).name}: {error}") from error
