@@ -86,6 +86,7 @@ def _own_session(tour: Tour) -> None:
         tour.found(f"cmd:{command}", command, kind="command")
     tour.verified(rec)
     tour.played(rec)
+    tour.served(rec)
     tour.farewell(rec, command or "exit")
 
 
@@ -113,6 +114,7 @@ def _scripted_session(tour: Tour) -> None:
     tour.secret(rec, session.secret)
     tour.verified(rec)
     tour.played(rec, session.printed)
+    tour.served(rec)
     tour.farewell(rec, scripted.SPLIT_WORD)
 
 

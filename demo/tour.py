@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from demo import page
 from demo.failure import DemoFailed, expect
 
 SHOWN = 5.0
@@ -119,6 +120,12 @@ class Tour:
             expect(played == printed, f"{len(played)} bytes were played, {len(printed)} printed, and they differ")
             print(f"{len(played)} bytes, each as it was on the terminal")
 
+    def served(self, rec: str) -> None:
+        """The recording is on the page."""
+        self.title("In the browser")
+        self.command("serve --local")
+        page.shown(self._sessrec, self.environment, rec)
+
     def farewell(self, rec: str, query: str) -> None:
         """What to try next, with a recording and something that is found in it."""
         self.title("Try next")
@@ -135,8 +142,7 @@ class Tour:
             ("--help", ""),
         ):
             print(f"sessrec {line:<28}  {about}".rstrip())
-        print("\nAnd all of it in the browser: this prints the address of the page, and serves it until Ctrl-C:")
-        print("sessrec serve --local")
+        print("\nAnd the page again; this prints its address, and serves it until Ctrl-C:\nsessrec serve --local")
 
     def _file(self, rec: str) -> Path:
         return self.data / "session-recording" / "recordings" / f"{rec}.jsonl"

@@ -58,6 +58,9 @@ def test_without_a_terminal_the_demo_records_finds_verifies_and_plays_a_session_
         "\ncomplete\n",
         "$ sessrec play ",
         "each as it was on the terminal\n",
+        "$ sessrec serve --local\n",
+        "http://127.0.0.1:",
+        "the recording is on the page\n",
         f"export XDG_DATA_HOME={tmp_path}/demo ",
         "sessrec --help\n",
     )
@@ -111,6 +114,8 @@ def test_at_a_terminal_the_demo_records_what_the_newcomer_does_until_exit(own_se
     own_session.until(b"\rmy-own-session\r\n")
     own_session.until(b"here> ")
     own_session.send(b"exit\r")
+    own_session.until(b"press Enter here")
+    own_session.send(b"\r")
     assert own_session.finish() == 0, own_session.seen
     shown = own_session.seen.replace(b"\x1b[0m", b"").replace(b"\x1b[1;31m", b"").decode()
     assert in_order(
@@ -130,6 +135,8 @@ def test_at_a_terminal_the_demo_records_what_the_newcomer_does_until_exit(own_se
 
 def test_a_newcomer_who_only_leaves_gets_the_demo_to_its_end(own_session):
     own_session.send(b"\x04")
+    own_session.until(b"press Enter here")
+    own_session.send(b"\r")
     assert own_session.finish() == 0, own_session.seen
     assert in_order(own_session.seen, b"sessrec list", b"complete\r\n", b"== Try next")
 
@@ -138,5 +145,7 @@ def test_the_demo_is_not_started_within_its_own_recording(own_session, tmp_path)
     command = " ".join([*DEMO, "--data", str(tmp_path / "other")])
     own_session.send(f"{command} || exit\r".encode())
     own_session.until(b"this is the recorded session; leave it with 'exit' first")
+    own_session.until(b"press Enter here")
+    own_session.send(b"\r")
     assert own_session.finish() == 0, own_session.seen
     assert not (tmp_path / "other").exists()
