@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from auditor.file_source import catch_up
+from auditor.events.process_tree import process_tree
+from auditor.events.tree_drawing import print_tree
+from auditor.ingest.file_source import catch_up
 from auditor.player.event_marks import time_line
 from auditor.player.loader import Loader
-from auditor.process_tree import process_tree
-from auditor.recording import FileRecording
+from auditor.recordings.recording import FileRecording
 from auditor.sqlite.store import SqliteStore
-from auditor.tree_drawing import print_tree
 from benchmarks.search import measure
 
 QUERIES = (

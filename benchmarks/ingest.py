@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from auditor.file_source import catch_up
+from auditor.ingest.file_source import catch_up
 from auditor.sqlite.store import SqliteStore
 from benchmarks.sessions import Sessions
 

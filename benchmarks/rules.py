@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.file_source import Mark, ingest_file
-from auditor.ingest import Ingest
+from auditor.ingest.file_source import Mark, ingest_file
+from auditor.ingest.ingest import Ingest
 from auditor.rules.files import shipped
 from auditor.rules.matcher import RuleSet
 from auditor.rules.watcher import RuleWatcher

@@ -14,9 +14,9 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from auditor.query import parse_query
+from auditor.query.query import parse_query
+from auditor.recordings.store import Addition, Facts
 from auditor.sqlite.store import SqliteStore
-from auditor.store import Addition, Facts
 from auditor.transcript import Seen
 from benchmarks.ingest import recording
 from benchmarks.sessions import Sessions

@@ -10,13 +10,13 @@ import select
 import time
 from collections.abc import Callable
 
+from auditor.output.printable import printable
 from auditor.player.auditor_terminal import AuditorTerminal
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.frame import Frame, bar, recorded, whole_screen
 from auditor.player.key_reader import KeyReader
 from auditor.player.painter import Painter
 from auditor.player.signals import ENDING, Signals
-from auditor.printable import printable
 from auditor.transcript import STRING_TIMEOUT
 from sssd_responder.sessions.session_control import Watched
 

@@ -7,9 +7,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from auditor.file_source import Mark, ingest_file
-from auditor.ingest import Ingest
-from auditor.query import parse_query
+from auditor.ingest.file_source import Mark, ingest_file
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import parse_query
 from auditor.sqlite.store import SqliteStore
 from tests.sealing import BEGAN, line_of, messages
 

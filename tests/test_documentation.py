@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import sessrec
-from auditor.store import Store
+from auditor.recordings.store import Store
 from auditor.verify import Verdict, verify
 from host.live_sessions import LiveSession
 from ipa_plugin.policy import Action

@@ -19,9 +19,9 @@ from auditor.elasticsearch.mapping import strict
 from auditor.elasticsearch.settings import STORE_TABLE
 from auditor.elasticsearch.setup import Options, setup, template
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.query import Selection
-from auditor.store import StoreError
-from auditor.store_name import store_name
+from auditor.query.query import Selection
+from auditor.recordings.store import StoreError
+from auditor.recordings.store_name import store_name
 from recorder.configuration import config as config_file
 from recorder.configuration.config import ConfigError
 from tests.certificates import self_signed

@@ -18,9 +18,9 @@ from auditor.elasticsearch.layout import MESSAGES, TEXTS, Names
 from auditor.elasticsearch.setup import Options, setup
 from auditor.elasticsearch.status import status
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.ingest import Ingest
-from auditor.query import Selection
-from auditor.store import StoreError, StoreUnavailableError
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection
+from auditor.recordings.store import StoreError, StoreUnavailableError
 from tests.elasticsearch_node import Node
 from tests.elasticsearch_node.proxy import CUT_AFTER, CUT_BEFORE, PASS
 from tests.recordings import HERE, environment, ingested, messages, stored_lines, texts, write_recording
@@ -268,7 +268,7 @@ from pathlib import Path
 from auditor.elasticsearch import additions
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.file_source import catch_up
+from auditor.ingest.file_source import catch_up
 additions.CLAIM_SECONDS = 0.5
 store = ElasticsearchStore(Address.read(sys.argv[1]))
 catch_up(store, Path(sys.argv[2]))

@@ -12,8 +12,8 @@ from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.layout import MESSAGES, message_key
 from auditor.elasticsearch.leases import Leases
 from auditor.elasticsearch.raw_source import PATIENCE, RawSource
-from auditor.ingest import Ingest
-from auditor.query import Selection
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection
 from tests.recordings import HERE, environment, messages, sessrec, texts
 from tests.sealing import key_of, sealed_recording
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auditor import events
-from auditor.event_fields import MAX_TEXT
-from auditor.event_sentence import sentence
+from auditor.events import events
+from auditor.events.event_fields import MAX_TEXT
+from auditor.events.event_sentence import sentence
 from tests.audited import connected, event, executed, touched
 
 USER = {"id": "0", "name": "root"}

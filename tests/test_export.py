@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from auditor.exports import asciicast, raw, tlog
 from auditor.exports.messages import messages as exported
-from auditor.locate import locate
-from auditor.recording import RecordingError
+from auditor.recordings.locate import locate
+from auditor.recordings.recording import RecordingError
 from recorder.formats.message import Input, Output, Resize, parse
 from tests.peers import needs
 from tests.recordings import (

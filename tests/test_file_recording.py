@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import recording
-from auditor.recording import BATCH, FileRecording, RecordingError
+from auditor.recordings import recording
+from auditor.recordings.recording import BATCH, FileRecording, RecordingError
 from recorder.formats.message import MAX_LINE
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.file_source import catch_up, changed_files
-from auditor.ingest import Ingest
-from auditor.query import Selection
+from auditor.ingest.file_source import catch_up, changed_files
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection
 from auditor.sqlite.store import SqliteStore
 from recorder.formats.message import MAX_LINE
 from tests.fuzz import fuzz_message, run

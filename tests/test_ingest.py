@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from auditor.file_source import Mark, catch_up, changed_files, ingest_file
-from auditor.ingest import Ingest
-from auditor.query import Selection
+from auditor.ingest.file_source import Mark, catch_up, changed_files, ingest_file
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection
+from auditor.recordings.store import StoreError
 from auditor.sqlite.store import SqliteStore
-from auditor.store import StoreError
 from recorder.formats.message import Output
 from tests.peers import needs
 from tests.recordings import (
@@ -201,7 +201,7 @@ def count(statement):
     if left < 0:
         os.kill(os.getpid(), 9)
 store._connection.set_trace_callback(count)
-from auditor.file_source import catch_up
+from auditor.ingest.file_source import catch_up
 catch_up(store, Path(sys.argv[2]))
 """
 

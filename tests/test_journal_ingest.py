@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.ingest import Ingest
-from auditor.journal import Journal, JournalError
-from auditor.journal_source import JournalSource
-from auditor.query import Selection
+from auditor.ingest.ingest import Ingest
+from auditor.ingest.journal import Journal, JournalError
+from auditor.ingest.journal_source import JournalSource
+from auditor.query.query import Selection
 from recorder.sinks.journald_sink import JournaldSink
 from recorder.sinks.sink import SinkError
 from tests.journald import JOURNALD, running_journald

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.ingest import Ingest
-from auditor.journal import Journal, JournalError, _entry
-from auditor.journal_files import journals
-from auditor.journal_source import JournalSource
+from auditor.ingest.ingest import Ingest
+from auditor.ingest.journal import Journal, JournalError, _entry
+from auditor.ingest.journal_files import journals
+from auditor.ingest.journal_source import JournalSource
 from tests.journald import JOURNALD, running_journald
 from tests.peers import needs
 from tests.recordings import messages, sessrec, texts

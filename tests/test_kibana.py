@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, TEXTS, Names
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.ingest import Ingest
+from auditor.ingest.ingest import Ingest
 from auditor.kibana.objects import saved_objects
 from auditor.kibana.saved_object import TYPE_VERSIONS, PlayerUrl, PlayerUrlError
 from auditor.kibana.time_line import specification

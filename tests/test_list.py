@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from auditor.query import Selection
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts
+from auditor.query.query import Selection
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts
 from tests.recorded import SESSREC, OnTerminal
 from tests.recorded import environment as recorded_environment
 from tests.recordings import (

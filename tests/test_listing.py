@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.query import Grant, Selection, parse_query
-from auditor.recording_state import recording_state
-from auditor.store import Addition, Facts, Position, RecordingGroup, SearchPausedError
+from auditor.query.query import Grant, Selection, parse_query
+from auditor.recordings.recording_state import recording_state
+from auditor.recordings.store import Addition, Facts, Position, RecordingGroup, SearchPausedError
 from auditor.transcript import Seen
 from tests.recordings import new_store
 

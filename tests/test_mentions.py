@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.mentions import Mentions, names, urls
+from auditor.events.mentions import Mentions, names, urls
 from auditor.transcript import Seen
 
 

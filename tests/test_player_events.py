@@ -14,8 +14,8 @@ from auditor.player.frame import recorded
 from auditor.player.layout import arranged, with_log
 from auditor.player.seen_index import SeenIndex
 from auditor.player.timeline import Event, Timeline
-from auditor.store import Addition
-from auditor.store import Event as StoreEvent
+from auditor.recordings.store import Addition
+from auditor.recordings.store import Event as StoreEvent
 from recorder.formats.message import Output, Resize
 from tests.audited import a_session, audited, event, executed, write
 from tests.peers import needs

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from auditor.player.loader import Loader
-from auditor.recording import FileRecording
+from auditor.recordings.recording import FileRecording
 from recorder.formats.message import Input, Output, Resize
 from tests.peers import needs
 from tests.playing import line, write

@@ -7,7 +7,7 @@ from auditor.player.loader import Loader
 from auditor.player.playback import Playback
 from auditor.player.seen_index import SeenIndex
 from auditor.player.status import status_line
-from auditor.recording import FileRecording
+from auditor.recordings.recording import FileRecording
 from recorder.formats.message import Output, Resize
 from tests.peers import needs
 from tests.playing import Window, line, write

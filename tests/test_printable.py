@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.printable import printable
+from auditor.output.printable import printable
 
 
 def test_escape_sequences_are_shown_not_obeyed():

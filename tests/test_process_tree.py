@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor import events
-from auditor.process_tree import process_tree
-from auditor.store import Event
+from auditor.events import events
+from auditor.events.process_tree import process_tree
+from auditor.recordings.store import Event
 from tests.audited import executed, exited, touched
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.query import Group, Query, QueryError, Selection, parse_query
+from auditor.query.query import Group, Query, QueryError, Selection, parse_query
 from tests.fuzz import fuzz_query, run
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

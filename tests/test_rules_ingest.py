@@ -2,8 +2,8 @@
 
 import pytest
 
-from auditor.file_source import Mark, ingest_file
-from auditor.ingest import Ingest
+from auditor.ingest.file_source import Mark, ingest_file
+from auditor.ingest.ingest import Ingest
 from auditor.rules.document import parse
 from auditor.rules.matcher import RuleSet
 from auditor.rules.watcher import RuleWatcher

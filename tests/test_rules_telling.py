@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from auditor.recordings.store import Facts
 from auditor.rules import action
 from auditor.rules.alert import Alert
 from auditor.rules.journal_entry import JournalEntries, line_about
 from auditor.rules.rule import Actions, Order, Rule
 from auditor.rules.teller import AlertTeller
-from auditor.store import Facts
 from tests.journald import running_journald
 
 RULE = Rule(name="root-shell", place="r.toml:1", description="A root shell", severity=73)

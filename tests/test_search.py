@@ -10,11 +10,11 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.query import parse_query
+from auditor.query.query import parse_query
+from auditor.recordings.store import Addition, Facts
 from auditor.sqlite import search as sqlite_search
 from auditor.sqlite import texts as sqlite_texts
 from auditor.sqlite.store import SqliteStore
-from auditor.store import Addition, Facts
 from auditor.transcript import Seen
 from tests.recordings import (
     BEGAN,

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from auditor.ingest import Ingest
-from auditor.query import Selection, parse_query
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection, parse_query
+from auditor.recordings.store import Event
 from auditor.sqlite import schema
 from auditor.sqlite.store import SqliteStore
-from auditor.store import Event
 from recorder.formats.message import Output
 from tests.audited import a_session, audited, connected, executed, touched, write
 from tests.recordings import found, ingested, messages, objects, recordings_of, sessrec, texts, write_objects

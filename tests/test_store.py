@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.ingest import Ingest
-from auditor.query import Selection
-from auditor.store import Addition, ConflictError, Event, Facts, Refusal
-from auditor.store_name import open_named, store_name
+from auditor.ingest.ingest import Ingest
+from auditor.query.query import Selection
+from auditor.recordings.store import Addition, ConflictError, Event, Facts, Refusal
+from auditor.recordings.store_name import open_named, store_name
 from auditor.transcript import Seen
 from tests.recordings import (
     BEGAN,

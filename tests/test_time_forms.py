@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.time_forms import TimeFormError, point_in_time
+from auditor.query.time_forms import TimeFormError, point_in_time
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 3, 4, 15, 30, 45, tzinfo=ZONE)  # a Wednesday

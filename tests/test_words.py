@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.words import fold, pieces, words
+from auditor.query.words import fold, pieces, words
 
 
 def finds(term, text):

@@ -21,17 +21,17 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from auditor.journal import Journal
+from auditor.ingest.journal import Journal
 from auditor.ledger import chain
 from auditor.ledger.entry import ACTIONS, FAILURE, Entry, Wanted
 from auditor.ledger.journal_copy import noted
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.of_store import add_ledger_argument, ledger_file
-from auditor.listing import print_json, print_line, print_table
-from auditor.moments import clock, moment
-from auditor.own_store import add_store_argument
-from auditor.printable import printable
-from auditor.time_forms import FORMS, point_in_time
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.output.moments import clock, moment
+from auditor.output.printable import printable
+from auditor.query.time_forms import FORMS, point_in_time
+from auditor.recordings.own_store import add_store_argument
 from recorder.errors import SessrecError
 
 HELP = "show who watched, searched, exported and deleted what, and whether that trail is whole"

@@ -14,12 +14,12 @@ import sys
 from auditor.ledger.deletion import delete, refuse_live
 from auditor.ledger.of_store import add_ledger_argument, open_ledger, person
 from auditor.ledger.verdicts import Verdicts
-from auditor.listing import print_line
-from auditor.locate import facts_of
-from auditor.moments import clock
-from auditor.own_store import add_store_argument, open_store
-from auditor.printable import printable
-from auditor.store import Facts
+from auditor.output.listing import print_line
+from auditor.output.moments import clock
+from auditor.output.printable import printable
+from auditor.recordings.locate import facts_of
+from auditor.recordings.own_store import add_store_argument, open_store
+from auditor.recordings.store import Facts
 from recorder.errors import SessrecError
 
 HELP = "delete recordings"

@@ -16,8 +16,8 @@ from pathlib import Path
 from auditor.exports import asciicast, raw, text, tlog
 from auditor.exports.messages import ExportError, messages
 from auditor.ledger.of_store import note_reading
-from auditor.locate import locate
-from auditor.own_store import add_store_argument
+from auditor.recordings.locate import locate
+from auditor.recordings.own_store import add_store_argument
 from recorder.formats.message import Message
 
 HELP = "export a recording as asciicast, text, raw bytes or tlog's messages"

@@ -13,12 +13,12 @@ import argparse
 from auditor.ledger.holds import Hold, HoldError, held, hold, holds, release
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.of_store import add_ledger_argument, open_ledger, person
-from auditor.listing import print_json, print_line, print_table
-from auditor.locate import facts_of
-from auditor.moments import clock, iso
-from auditor.own_store import add_store_argument, open_store
-from auditor.printable import printable
-from auditor.recording import RecordingError
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.output.moments import clock, iso
+from auditor.output.printable import printable
+from auditor.recordings.locate import facts_of
+from auditor.recordings.own_store import add_store_argument, open_store
+from auditor.recordings.recording import RecordingError
 
 HELP = "keep recordings from being deleted, and release them"
 

@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.file_source import changed_files, ingest_files
-from auditor.ingest import Ingest
-from auditor.journal import Journal
-from auditor.journal_source import JournalSource
-from auditor.own_store import add_store_argument
-from auditor.printable import printable
-from auditor.recording import RecordingError
+from auditor.ingest.file_source import changed_files, ingest_files
+from auditor.ingest.ingest import Ingest
+from auditor.ingest.journal import Journal
+from auditor.ingest.journal_source import JournalSource
+from auditor.output.printable import printable
+from auditor.recordings.own_store import add_store_argument
+from auditor.recordings.recording import RecordingError
+from auditor.recordings.store import Store, StoreUnavailableError
+from auditor.recordings.store_name import open_named
 from auditor.rules.arguments import add_rules_arguments, rules_at_work
-from auditor.store import Store, StoreUnavailableError
-from auditor.store_name import open_named
 from recorder.errors import SessrecError
 
 HELP = "take recordings from files or the journal into the store"

@@ -14,13 +14,13 @@ from datetime import datetime
 from itertools import islice
 
 from auditor.ledger.of_store import note
-from auditor.listing import print_json, print_line, print_table
-from auditor.moments import clock, iso, length
-from auditor.own_store import add_store_argument, open_store
-from auditor.query import Selection
-from auditor.recording_state import recording_state
-from auditor.store import Facts, Store
-from auditor.time_forms import FORMS, point_in_time
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.output.moments import clock, iso, length
+from auditor.query.query import Selection
+from auditor.query.time_forms import FORMS, point_in_time
+from auditor.recordings.own_store import add_store_argument, open_store
+from auditor.recordings.recording_state import recording_state
+from auditor.recordings.store import Facts, Store
 
 HELP = "list recordings"
 

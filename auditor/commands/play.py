@@ -23,7 +23,6 @@ import time
 from pathlib import Path
 
 from auditor.ledger.of_store import note_reading
-from auditor.locate import StoreRecording, locate
 from auditor.player.auditor_terminal import AuditorTerminal, keyboard
 from auditor.player.controls import Controls
 from auditor.player.loader import Loader, PlayError
@@ -32,7 +31,8 @@ from auditor.player.pipe import write_output
 from auditor.player.playback import IDLE_LIMIT, Playback
 from auditor.player.player import Player
 from auditor.player.seen_index import SeenIndex
-from auditor.store_name import METAVAR, store_name
+from auditor.recordings.locate import StoreRecording, locate
+from auditor.recordings.store_name import METAVAR, store_name
 
 HELP = "play a recording: forward, back, to a time, a command or a text"
 

@@ -26,12 +26,12 @@ from datetime import datetime
 from itertools import groupby, islice
 
 from auditor.ledger.of_store import note
-from auditor.listing import print_json, print_line
-from auditor.moments import clock, iso, moment
-from auditor.own_store import add_store_argument, open_store
-from auditor.printable import printable
-from auditor.query import parse_query
-from auditor.store import Hit
+from auditor.output.listing import print_json, print_line
+from auditor.output.moments import clock, iso, moment
+from auditor.output.printable import printable
+from auditor.query.query import parse_query
+from auditor.recordings.own_store import add_store_argument, open_store
+from auditor.recordings.store import Hit
 
 HELP = "search what was printed, typed, run and audited"
 

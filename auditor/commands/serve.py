@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.own_store import add_store_argument
+from auditor.recordings.own_store import add_store_argument
 from recorder.errors import SessrecError
 
 if TYPE_CHECKING:

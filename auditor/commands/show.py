@@ -10,18 +10,18 @@ connections and changes of privilege, each in one line. --tree draws which proce
 import argparse
 from collections.abc import Iterator
 
-from auditor import events
 from auditor.commands.list import as_json
+from auditor.events import events
+from auditor.events.mentions import names_shown, with_name
+from auditor.events.process_tree import process_tree
 from auditor.ledger.of_store import note
-from auditor.listing import print_json, print_line
-from auditor.locate import facts_of
-from auditor.mentions import names_shown, with_name
-from auditor.moments import clock, length, moment
-from auditor.own_store import add_store_argument, open_store
-from auditor.printable import printable
-from auditor.process_tree import process_tree
-from auditor.recording_state import State, recording_state
-from auditor.store import Event, Facts, Store
+from auditor.output.listing import print_json, print_line
+from auditor.output.moments import clock, length, moment
+from auditor.output.printable import printable
+from auditor.recordings.locate import facts_of
+from auditor.recordings.own_store import add_store_argument, open_store
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Event, Facts, Store
 from recorder.formats.message import MessageError, parse
 
 HELP = "show what is known of a recording"
@@ -67,7 +67,7 @@ def _print(store: Store, facts: Facts) -> None:
 
 def _print_tree(store: Store, facts: Facts) -> None:
     # Imported where it is used: rich takes longer than the rest.
-    from auditor.tree_drawing import print_tree
+    from auditor.events.tree_drawing import print_tree
 
     roots = process_tree(store.events(facts.rec))
     if roots:

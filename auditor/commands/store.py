@@ -33,8 +33,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.listing import print_json, print_line, print_table
-from auditor.own_store import add_store_argument
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.recordings.own_store import add_store_argument
 from recorder.errors import SessrecError
 
 if TYPE_CHECKING:

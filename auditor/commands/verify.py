@@ -25,14 +25,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.store_name import METAVAR, store_name
+from auditor.recordings.store_name import METAVAR, store_name
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import PublicKey
 from recorder.paths import user_key_file
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
-    from auditor.recording import Recording
+    from auditor.recordings.recording import Recording
     from auditor.verify import Verification
 
 HELP = "say whether a recording is complete, truncated, tampered with or unsigned"
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(name: str, trusted: list[PublicKey], args: argparse.Namespace) -> str:
     """Print what is found about one recording; the key of STATUS for it."""
-    from auditor.printable import printable
+    from auditor.output.printable import printable
 
     label = f"{printable(name)}: " if len(args.recordings) > 1 else ""
     try:
@@ -95,7 +95,7 @@ def _verify(name: str, store: "Path | Address | None", trusted: list[PublicKey])
         with path.open("rb") as file:
             return verify_file(file, trusted)
     from auditor.ledger.of_store import note_reading
-    from auditor.locate import locate
+    from auditor.recordings.locate import locate
 
     recording = locate(name, store)
     try:

@@ -41,7 +41,7 @@ from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, TEXTS, message_key, recording_key, text_key
 from auditor.elasticsearch.refused import refused_action
 from auditor.elasticsearch.server import Server
-from auditor.store import Addition, ConflictError, StoreError
+from auditor.recordings.store import Addition, ConflictError, StoreError
 from recorder.formats.message import parse_object
 
 CLAIM_SECONDS = 15.0

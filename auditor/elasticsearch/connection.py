@@ -12,7 +12,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.settings import STORE_TABLE, StoreSettings
-from auditor.store import StoreError, StoreUnavailableError
+from auditor.recordings.store import StoreError, StoreUnavailableError
 from recorder.configuration.config import STORE_SECTION, load
 from recorder.configuration.settings import CONFIG_FILE
 

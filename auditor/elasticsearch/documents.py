@@ -10,9 +10,9 @@ from auditor.elasticsearch.bulk import document
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.joints import joints
 from auditor.elasticsearch.mapping import MESSAGE
-from auditor.store import Event, Facts
+from auditor.query.words import fold, words
+from auditor.recordings.store import Event, Facts
 from auditor.transcript import Seen
-from auditor.words import fold, words
 from recorder.formats.message import parse_object
 
 EVENT = "event"

@@ -7,7 +7,7 @@ say the same of whole words only.
 
 from typing import NamedTuple
 
-from auditor.words import neighbours
+from auditor.query.words import neighbours
 
 LENGTH = 3
 """Characters of either word."""

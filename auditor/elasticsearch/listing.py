@@ -11,9 +11,9 @@ from typing import Any
 from auditor.elasticsearch.documents import Hold
 from auditor.elasticsearch.layout import RECORDINGS
 from auditor.elasticsearch.server import Server
-from auditor.query import Grant, Selection
-from auditor.recording_state import RECENT, State
-from auditor.store import GroupKey, Position, RecordingGroup, in_order
+from auditor.query.query import Grant, Selection
+from auditor.recordings.recording_state import RECENT, State
+from auditor.recordings.store import GroupKey, Position, RecordingGroup, in_order
 
 BUCKETS = 1000
 """Of one answer."""

@@ -18,7 +18,7 @@ from auditor.elasticsearch.layout import MESSAGES, REFUSALS
 from auditor.elasticsearch.leases import SECONDS, Leases
 from auditor.elasticsearch.news import News
 from auditor.elasticsearch.store import RAW, ElasticsearchStore
-from auditor.ingest import Ingest
+from auditor.ingest.ingest import Ingest
 
 INTERVAL = 0.2
 """Seconds between two looks: with Elasticsearch's refresh, a message is found within a second of its arrival."""

@@ -16,8 +16,8 @@ from auditor.elasticsearch.bulk import Action, document
 from auditor.elasticsearch.connection import errors, item_error
 from auditor.elasticsearch.layout import REFUSALS, SOURCES, recording_key
 from auditor.elasticsearch.server import Server
-from auditor.printable import printable
-from auditor.store import ConflictError, Quarantined, Refusal
+from auditor.output.printable import printable
+from auditor.recordings.store import ConflictError, Quarantined, Refusal
 
 MAX_REFUSED = 10_000
 """Reasons kept of one source, and dead letters listed: whoever sends garbage must not fill the disk with it."""

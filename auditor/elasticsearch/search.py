@@ -17,10 +17,10 @@ from auditor.elasticsearch.layout import TEXTS
 from auditor.elasticsearch.listing import within
 from auditor.elasticsearch.mapping import TEXT_ORDER
 from auditor.elasticsearch.server import LAST, PAGE, Server
-from auditor.line_match import LineMatch
-from auditor.query import LINE_KINDS, Group, Query, Selection
-from auditor.store import Facts, Hit, Position, SearchPausedError
-from auditor.words import Piece, pieces
+from auditor.query.line_match import LineMatch
+from auditor.query.query import LINE_KINDS, Group, Query, Selection
+from auditor.query.words import Piece, pieces
+from auditor.recordings.store import Facts, Hit, Position, SearchPausedError
 
 PAGES = (100, 300)
 """Candidates of the first page, and of those that follow: mostly the first is enough, and where one recording has

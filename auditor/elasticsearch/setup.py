@@ -16,7 +16,7 @@ from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import KINDS, MESSAGES, TEXTS, Kind, Names
 from auditor.elasticsearch.mapping import MAX_KEYWORD, Fields, strict
-from auditor.store import StoreError
+from auditor.recordings.store import StoreError
 
 REFRESH = "500ms"
 """When what was written is found by searches of others: half of the second that following may take in all."""

@@ -6,7 +6,7 @@ from typing import Any
 from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import KINDS, MESSAGES, RECORDINGS, REFUSALS, Kind
 from auditor.elasticsearch.server import Server
-from auditor.store import StoreUnavailableError
+from auditor.recordings.store import StoreUnavailableError
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from auditor.elasticsearch.mapping import VERSION
 from auditor.elasticsearch.refused import Sources
 from auditor.elasticsearch.search import Search, selected
 from auditor.elasticsearch.server import Server
-from auditor.query import Query, Selection
-from auditor.recording_state import recording_state
-from auditor.store import (
+from auditor.query.query import Query, Selection
+from auditor.recordings.recording_state import recording_state
+from auditor.recordings.store import (
     Addition,
     ConflictError,
     Event,
@@ -49,7 +49,7 @@ MERGE_TIMEOUT = 3600
 
 
 class ElasticsearchStore:
-    """See `auditor.store.Store`. Any number of processes on any number of machines may use one store at once."""
+    """See `auditor.recordings.store.Store`. Any number of processes on any number of machines may use one at once."""
 
     def __init__(self, address: Address) -> None:
         self.address = address

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from auditor.printable import printable
-from auditor.recording import Recording
+from auditor.output.printable import printable
+from auditor.recordings.recording import Recording
 from recorder.capture.locale_charset import known_charset
 from recorder.errors import SessrecError
 from recorder.formats.message import Message, MessageError, parse

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from auditor.exports.messages import charset
-from auditor.printable import printable
+from auditor.output.printable import printable
 from auditor.transcript import Seen, Transcript
 from recorder.formats.message import Message
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from auditor.file_source import source_path
+from auditor.ingest.file_source import source_path
 from auditor.ledger.entry import FAILURE, Entry
 from auditor.ledger.holds import refuse_held
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.tombstones import entry_of
-from auditor.printable import printable
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts, Store
+from auditor.output.printable import printable
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts, Store
 from recorder.errors import SessrecError
 from recorder.paths import recordings_directory
 

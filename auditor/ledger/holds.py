@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from auditor.ledger.entry import DELETIONS, Entry, now
 from auditor.ledger.ledger import Ledger, Writing
-from auditor.moments import clock
-from auditor.printable import printable
-from auditor.store import Facts
+from auditor.output.moments import clock
+from auditor.output.printable import printable
+from auditor.recordings.store import Facts
 from recorder.errors import SessrecError
 
 DELETING = 3600.0

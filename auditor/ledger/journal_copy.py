@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from auditor.ledger.entry import FAILURE, Entry
 from auditor.ledger.schema import LedgerError
-from auditor.printable import printable
+from auditor.output.printable import printable
 from recorder.formats.canonical import canonical
 from recorder.sinks.journald_sink import JournaldSink, field
 
 if TYPE_CHECKING:
-    from auditor.journal import Journal
+    from auditor.ingest.journal import Journal
 
 MESSAGE_ID = "3f1d0f3c9f5c4c0f8a0b6d7a52e9c1d4"
 

@@ -12,9 +12,9 @@ import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditor.locate import StoreRecording
-from auditor.recording import Recording
-from auditor.store import Facts
+from auditor.recordings.locate import StoreRecording
+from auditor.recordings.recording import Recording
+from auditor.recordings.store import Facts
 from recorder.paths import data_directory
 
 if TYPE_CHECKING:

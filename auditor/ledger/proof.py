@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from auditor.ledger.verdicts import Checked
-from auditor.moments import clock
+from auditor.output.moments import clock
 from auditor.verify import Verdict
 
 

@@ -13,9 +13,9 @@ from auditor.ledger.deletion import LiveRecordingError, Verdicts, delete
 from auditor.ledger.holds import HeldError, Hold, held
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.retention_policies import DAY, Policies, Policy
-from auditor.query import Selection
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts, Store
+from auditor.query.query import Selection
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts, Store
 
 VIEWER = "retention"
 """Who deletes, as the ledger has it."""

@@ -22,9 +22,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from auditor.query import Selection
+from auditor.query.query import Selection
+from auditor.recordings.store import Facts
 from auditor.rules.statements import Lines
-from auditor.store import Facts
 from recorder.configuration.setting_kinds import shown
 from recorder.errors import SessrecError
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from auditor.ledger.entry import DELETIONS, SUCCESS, Entry, Wanted
 from auditor.ledger.ledger import Ledger
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 
 
 class Tombstone(NamedTuple):

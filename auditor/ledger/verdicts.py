@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from auditor.ledger.ledger import Ledger
-from auditor.store import Facts, Store
+from auditor.recordings.store import Facts, Store
 from auditor.verify import Verdict, Verification, verify
 from recorder.keys.signing_key import KeyFileError, PublicKey
 from recorder.keys.trusted_keys import trusted_keys

@@ -14,9 +14,9 @@ from itertools import islice
 from math import inf, nextafter
 
 from auditor.ledger.verdicts import Checked, Verdicts
-from auditor.query import Selection
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts, Store
+from auditor.query.query import Selection
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts, Store
 from recorder.errors import SessrecError
 from recorder.formats.message import MessageError, parse_object
 

@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
+from auditor.output.printable import printable
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.pens import DEFAULT, inverted, sgr
-from auditor.printable import printable
 from auditor.screen.cells import FILL, MARK, PAD, Clusters, fold
 
 _BAR = "\x1b[0;7m"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from auditor import events, store
+from auditor.events import events
 from auditor.player.timeline import Event, Timeline
-from auditor.recording import FileRecording, Recording
+from auditor.recordings import store
+from auditor.recordings.recording import FileRecording, Recording
 from recorder.capture.locale_charset import known_charset
 from recorder.errors import SessrecError
 from recorder.formats.message import Message, MessageError, parse

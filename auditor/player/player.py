@@ -5,6 +5,7 @@ import select
 import signal
 import time
 
+from auditor.output.printable import printable
 from auditor.player.auditor_terminal import AuditorTerminal
 from auditor.player.controls import Controls, StatusLine
 from auditor.player.event_marks import MARKS, time_line
@@ -18,7 +19,6 @@ from auditor.player.playback import Playback
 from auditor.player.replay import Replay
 from auditor.player.signals import ENDING, Signals
 from auditor.player.status import status_line
-from auditor.printable import printable
 from recorder.formats.message import Input
 
 _SLICE = 0.02

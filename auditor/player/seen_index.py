@@ -4,8 +4,8 @@ import copy
 import time
 from bisect import bisect_left, bisect_right
 
+from auditor.output.printable import printable
 from auditor.player.timeline import Event, Timeline
-from auditor.printable import printable
 from auditor.transcript import Seen, Transcript
 
 _SLICE = 64

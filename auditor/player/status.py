@@ -1,8 +1,8 @@
 """The status line: where playback stands, in one line of the auditor's terminal."""
 
+from auditor.output.printable import printable
 from auditor.player.controls import Controls
 from auditor.player.moment import clock
-from auditor.printable import printable
 
 
 def status_line(controls: Controls, remarks: list[str], columns: int) -> str:

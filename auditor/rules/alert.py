@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.event_fields import object_in, string
-from auditor.events import detail, parsed_detail
-from auditor.moments import iso
+from auditor.events.event_fields import object_in, string
+from auditor.events.events import detail, parsed_detail
+from auditor.output.moments import iso
+from auditor.recordings.store import Event, Facts
 from auditor.rules.rule import Rule
-from auditor.store import Event, Facts
 
 ACTION = "alert"
 """Its `event.action`."""

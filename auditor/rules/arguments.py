@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.printable import printable
+from auditor.output.printable import printable
 from recorder.paths import RULES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from auditor.printable import printable
+from auditor.output.printable import printable
 from auditor.rules.document import MAX_SIZE, Document, Mistake, parse
 from auditor.rules.examples import failures
 from auditor.rules.rule import Rule, RuleError

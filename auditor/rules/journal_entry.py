@@ -9,11 +9,11 @@ messages.
 import errno
 import time
 
-from auditor.moments import moment
-from auditor.printable import printable
+from auditor.output.moments import moment
+from auditor.output.printable import printable
+from auditor.recordings.store import Facts
 from auditor.rules.action import ActionError
 from auditor.rules.alert import Alert
-from auditor.store import Facts
 from recorder.sinks.journald_sink import JournaldSink, field
 
 MESSAGE_ID = "b6c1fa52d3f64f1a9b0d5c7e4a82913f"

@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-from auditor.event_sentence import sentence
+from auditor.events.event_sentence import sentence
 from auditor.rules import conditions
 from auditor.rules.alert import MAX_MATCHED, Alert
 from auditor.rules.conditions import Condition, encoded, options

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from auditor.intake import Intake, RefusedError, first_facts, parsed
-from auditor.recording import Recording
+from auditor.ingest.intake import Intake, RefusedError, first_facts, parsed
+from auditor.recordings.recording import Recording
+from auditor.recordings.store import Facts
 from auditor.rules.alert import Alert
 from auditor.rules.matcher import RuleSet
 from auditor.rules.watcher import RuleWatcher
-from auditor.store import Facts
 
 
 def rehearse(rules: RuleSet, recording: Recording) -> Iterator[tuple[Facts, Alert]]:

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from auditor.recordings.store import Facts
 from auditor.rules import action
 from auditor.rules.alert import Alert
 from auditor.rules.journal_entry import JournalEntries
 from auditor.rules.rule import Order
-from auditor.store import Facts
 from recorder.errors import SessrecError
 
 MAX_WAITING = 1000

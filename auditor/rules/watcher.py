@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from auditor.recordings.store import Event, Facts
 from auditor.rules.alert import Alert
 from auditor.rules.matcher import RuleSet, Watch
-from auditor.store import Event, Facts
 from auditor.transcript import Seen
 
 
@@ -18,8 +18,8 @@ class Teller(Protocol):
 
 
 class RuleWatcher:
-    """See `auditor.intake.Watcher`. `teller` None: alerts are stored, and nobody is told. `alerts` counts those that
-    were."""
+    """See `auditor.ingest.intake.Watcher`. `teller` None: alerts are stored, and nobody is told. `alerts` counts those
+    that were."""
 
     def __init__(self, rules: RuleSet, teller: Teller | None = None) -> None:
         self.alerts = 0
@@ -41,7 +41,7 @@ class RuleWatcher:
 
 
 class RecordingWatch:
-    """See `auditor.intake.Watch`."""
+    """See `auditor.ingest.intake.Watch`."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch

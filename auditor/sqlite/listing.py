@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from auditor.query import Grant, Selection
-from auditor.recording_state import RECENT, State, recording_state
-from auditor.store import Facts, GroupKey, Position, RecordingGroup, in_order
+from auditor.query.query import Grant, Selection
+from auditor.recordings.recording_state import RECENT, State, recording_state
+from auditor.recordings.store import Facts, GroupKey, Position, RecordingGroup, in_order
 
 CHUNKS = (100, 2000)
 """Rows that are read first, and then at a time: most readers want some of the latest."""

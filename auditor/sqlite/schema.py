@@ -4,7 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from auditor.store import StoreError
+from auditor.recordings.store import StoreError
 
 VERSION = 3
 """`PRAGMA user_version`: raised with every change that an older program could not read."""

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from auditor.line_match import Line, LineMatch
-from auditor.query import LINE_KINDS, Group, Query
+from auditor.query.line_match import Line, LineMatch
+from auditor.query.query import LINE_KINDS, Group, Query
+from auditor.query.words import pieces
+from auditor.recordings.store import Facts, Hit, Position, SearchPausedError
 from auditor.sqlite.texts import KIND_CODES, KINDS, ROWS, Block, Texts
 from auditor.sqlite.words import Vocabulary, quoted
-from auditor.store import Facts, Hit, Position, SearchPausedError
-from auditor.words import pieces
 
 MAX_WORDS = 200
 """Words of the vocabulary that a piece of the query may stand for; each is a list of lines to merge."""

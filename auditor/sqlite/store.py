@@ -8,14 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from auditor.query import Query, Selection
-from auditor.sqlite import schema
-from auditor.sqlite.lines import append_lines, lines_around, read_lines
-from auditor.sqlite.listing import OVERLAPS, STARTED, Listing, facts_of
-from auditor.sqlite.search import Search
-from auditor.sqlite.texts import Texts
-from auditor.sqlite.words import Vocabulary
-from auditor.store import (
+from auditor.query.query import Query, Selection
+from auditor.recordings.store import (
     Addition,
     ConflictError,
     Event,
@@ -28,6 +22,12 @@ from auditor.store import (
     Refusal,
     StoreError,
 )
+from auditor.sqlite import schema
+from auditor.sqlite.lines import append_lines, lines_around, read_lines
+from auditor.sqlite.listing import OVERLAPS, STARTED, Listing, facts_of
+from auditor.sqlite.search import Search
+from auditor.sqlite.texts import Texts
+from auditor.sqlite.words import Vocabulary
 from auditor.transcript import Seen
 
 _FIRST_EVENTS, _MORE_EVENTS = 50, 2000
@@ -42,8 +42,8 @@ MAX_QUARANTINED = 10_000
 
 
 class SqliteStore:
-    """See `auditor.store.Store`. Several processes may use one file; each addition is one transaction. `shared`: see
-    `auditor.store_name.open_named`."""
+    """See `auditor.recordings.store.Store`. Several processes may use one file; each addition is one transaction.
+    `shared`: see `auditor.recordings.store_name.open_named`."""
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
         self.path = path

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from auditor.query.words import fold, words
 from auditor.sqlite.words import Vocabulary
 from auditor.transcript import Kind, Seen
-from auditor.words import fold, words
 
 KINDS: tuple[Kind, ...] = ("printed", "entered", "command", "exec", "file", "network", "other", "url", "host")
 """A block's kind is a position in this."""

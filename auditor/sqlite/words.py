@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 
-from auditor.words import Piece
+from auditor.query.words import Piece
 
 TRIGRAM = 3
 """Characters: shorter words are in no vocabulary, and pieces of one cannot be looked for."""

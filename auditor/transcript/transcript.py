@@ -34,9 +34,9 @@ class Seen(NamedTuple):
     `printed`: seen on the screen. `entered`: typed, without its control characters. `command`: what stood on the
     line when Enter was pressed, without the prompt; the lines of a longer command are joined by newlines.
 
-    A transcript gives these three. `exec`, `file`, `network`, `other`: what an event says (`auditor.events`). `url`,
-    `host`: an address of the web, and a host's name or a name beside an address, that other lines have in them
-    (`auditor.mentions`).
+    A transcript gives these three. `exec`, `file`, `network`, `other`: what an event says (`auditor.events.events`).
+    `url`, `host`: an address of the web, and a host's name or a name beside an address, that other lines have in them
+    (`auditor.events.mentions`).
     """
 
     kind: Kind

@@ -15,9 +15,9 @@ from starlette.staticfiles import StaticFiles
 import auditor.web.data
 import auditor.web.pages
 from auditor.ledger.schema import LedgerError
-from auditor.query import QueryError
-from auditor.store import StoreError
-from auditor.time_forms import TimeFormError
+from auditor.query.query import QueryError
+from auditor.query.time_forms import TimeFormError
+from auditor.recordings.store import StoreError
 from auditor.web.access.gate import Gate
 from auditor.web.errors import on_fault, on_http_error, on_ledger_error, on_query_error, on_store_error
 from auditor.web.security import HostCheck, SecurityHeaders

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auditor.ledger.tombstones import Tombstone, tombstone
-from auditor.moments import iso
+from auditor.output.moments import iso
 from auditor.web.access.viewer import Viewer
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from auditor.query import QueryError
-from auditor.store import StoreUnavailableError
-from auditor.time_forms import TimeFormError
+from auditor.query.query import QueryError
+from auditor.query.time_forms import TimeFormError
+from auditor.recordings.store import StoreUnavailableError
 from auditor.web.deleted import deleted_response
 from auditor.web.stores import StoreBusyError
 

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from auditor.file_source import changed_files, ingest_files
-from auditor.ingest import Ingest
-from auditor.store import Store
+from auditor.ingest.file_source import changed_files, ingest_files
+from auditor.ingest.ingest import Ingest
+from auditor.recordings.store import Store
 from recorder.errors import SessrecError
 
 INTERVAL = 1.0

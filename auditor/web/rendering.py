@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from auditor.moments import clock, iso, length, moment
-from auditor.printable import printable
+from auditor.output.moments import clock, iso, length, moment
+from auditor.output.printable import printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 

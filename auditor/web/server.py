@@ -20,7 +20,7 @@ from auditor.ledger.of_store import open_ledger
 from auditor.ledger.retention_policies import FILE as RETENTION
 from auditor.ledger.verdicts import Verdicts
 from auditor.ledger.verifier import Verifier
-from auditor.store_name import open_named, store_name
+from auditor.recordings.store_name import open_named, store_name
 from auditor.web.access.channel import certificate_hash
 from auditor.web.access.cookies import Sessions
 from auditor.web.access.local_token import LocalTokens
@@ -40,7 +40,7 @@ from recorder.paths import recordings_directory
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
-    from auditor.store import Store
+    from auditor.recordings.store import Store
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's first line and headers, among them a Kerberos ticket."""

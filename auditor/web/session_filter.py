@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
-from auditor.query import QueryError, Selection
-from auditor.recording_state import State
-from auditor.store import GroupKey, Position
-from auditor.time_forms import TimeFormError, point_in_time
+from auditor.query.query import QueryError, Selection
+from auditor.query.time_forms import TimeFormError, point_in_time
+from auditor.recordings.recording_state import State
+from auditor.recordings.store import GroupKey, Position
 from auditor.verify import Verdict
 
 MAX_TEXT = 500
@@ -26,7 +26,7 @@ MAX_PATTERNS = 50
 
 
 class Range(NamedTuple):
-    """A range of time with a name: from and to, as auditor.time_forms has them."""
+    """A range of time with a name: from and to, as auditor.query.time_forms has them."""
 
     title: str
     since: str

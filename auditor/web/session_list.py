@@ -5,8 +5,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from auditor.ledger.verdicts import Checked, Verdicts
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts, Position
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts, Position
 from auditor.verify import Verdict
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.session_filter import UNVERIFIED, SessionFilter

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from auditor.store import Store, StoreError
+from auditor.recordings.store import Store, StoreError
 
 MAX_STORES = 8
 """Connections at once. Reading is work for the processor: more of them than this would only wait for each other."""

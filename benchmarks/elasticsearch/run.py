@@ -28,9 +28,9 @@ from auditor.elasticsearch.layout import KINDS, MESSAGES, RECORDINGS, TEXTS
 from auditor.elasticsearch.setup import Options, setup
 from auditor.elasticsearch.status import status
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.ingest import Ingest, rare_collections
-from auditor.locate import StoreRecording
-from auditor.query import Query, Selection, parse_query
+from auditor.ingest.ingest import Ingest, rare_collections
+from auditor.query.query import Query, Selection, parse_query
+from auditor.recordings.locate import StoreRecording
 from benchmarks.elasticsearch.workload import COMMON, EACH, RARE, recordings
 from benchmarks.recorder.report import Outcome, machine, outcome, show, table, target_rows
 from benchmarks.recorder.targets import Figures, Target

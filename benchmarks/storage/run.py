@@ -23,7 +23,7 @@ from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.setup import Options, setup
 from auditor.elasticsearch.status import status
 from auditor.elasticsearch.store import ElasticsearchStore
-from auditor.file_source import catch_up
+from auditor.ingest.file_source import catch_up
 from benchmarks.elasticsearch.run import write_section
 from benchmarks.recorder.candidates import available, build, environment
 from benchmarks.recorder.report import machine, table

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditor.ingest import Ingest, rare_collections
+from auditor.ingest.ingest import Ingest, rare_collections
+from auditor.recordings.store import Addition, Facts
 from auditor.sqlite.store import SqliteStore
-from auditor.store import Addition, Facts
 from benchmarks import events
 from benchmarks.elasticsearch.workload import recordings
 from benchmarks.sessions import Sessions

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prove it; raises ProofError where that fails."""
-    from auditor.printable import printable
+    from auditor.output.printable import printable
     from host.proof import prove
     from recorder.errors import SessrecError
 

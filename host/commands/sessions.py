@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def print_table(rows: list[tuple[str, ...]]) -> None:
     """Columns as wide as what is in them. What users have named cannot speak to the terminal."""
-    from auditor.printable import printable
+    from auditor.output.printable import printable
 
     cells = [[printable(cell) or "-" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

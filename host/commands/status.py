@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(checks: list[Any], decision: dict[str, Any] | None) -> None:
-    from auditor.printable import printable
+    from auditor.output.printable import printable
 
     for check in checks:
         print(f"{check.level:<9} {check.name:<10} {printable(check.text)}")

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from auditor.line_match import LineMatch
-from auditor.query import QueryError, parse_query
+from auditor.query.line_match import LineMatch
+from auditor.query.query import QueryError, parse_query
 from tests import fuzz
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

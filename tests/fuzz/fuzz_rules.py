@@ -2,7 +2,7 @@
 
 import re
 
-from auditor.printable import printable
+from auditor.output.printable import printable
 from auditor.rules.document import parse
 from auditor.rules.examples import failures
 from auditor.rules.matcher import RuleSet

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from auditor.journal import Journal
+from auditor.ingest.journal import Journal
 from auditor.ledger import chain
 from auditor.ledger.entry import MAX_DETAIL, MAX_NAME, MAX_TEXT, Entry, Wanted
 from auditor.ledger.journal_copy import MESSAGE_ID, noted
@@ -193,7 +193,7 @@ def test_a_ledger_that_was_written_anew_is_found_out_by_a_head_that_somebody_kep
 
 def test_a_hold_that_was_removed_behind_the_trails_back_is_told(ledger):
     from auditor.ledger.holds import hold
-    from auditor.store import Facts
+    from auditor.recordings.store import Facts
 
     hold(ledger, Facts("r1", "web1", "alice", "", 1, 0.0), "otto", "case 1")
     assert chain.check(ledger).whole

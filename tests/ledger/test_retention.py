@@ -18,9 +18,9 @@ from auditor.ledger.retention_policies import DAY, RetentionError, load, parse
 from auditor.ledger.schema import LedgerError
 from auditor.ledger.tombstones import tombstone
 from auditor.ledger.verdicts import Verdicts
-from auditor.query import Selection
-from auditor.recording_state import _process_start
-from auditor.store import Addition, Facts, StoreError
+from auditor.query.query import Selection
+from auditor.recordings.recording_state import _process_start
+from auditor.recordings.store import Addition, Facts, StoreError
 from auditor.web.stores import StorePool
 from recorder.errors import SessrecError
 from tests.recordings import ingested, new_store, objects, recordings_of, texts, write_recording

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.of_store import ledger_file, note
-from auditor.store_name import store_name
+from auditor.recordings.store_name import store_name
 from tests.recordings import BEGAN, objects, recordings_of, write_recording
 from tests.sealing import sealed_recording
 

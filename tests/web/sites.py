@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.verdicts import Verdicts
-from auditor.store_name import open_named
+from auditor.recordings.store_name import open_named
 from auditor.web.access.cookies import Sessions
 from auditor.web.access.local_token import LocalTokens
 from auditor.web.access.scope import ALL

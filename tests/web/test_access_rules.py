@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.query import Grant
+from auditor.query.query import Grant
 from auditor.web.access.access_rules import AccessError, AccessSettings, Account, read_access
 from auditor.web.access.directory import PAUSE, Directory, UnknownError
 from auditor.web.access.freeipa import FreeIpaError, RefusedError, enrolment

@@ -12,7 +12,7 @@ import pytest
 
 from auditor.ledger.entry import Wanted
 from auditor.ledger.ledger import Ledger
-from auditor.store import Addition, Facts
+from auditor.recordings.store import Addition, Facts
 from auditor.web.access.scope import ALL, Scope
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.data import exports

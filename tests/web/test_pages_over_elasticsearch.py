@@ -3,7 +3,7 @@
 import html
 import re
 
-from auditor.store import Addition, Facts
+from auditor.recordings.store import Addition, Facts
 from auditor.transcript import Seen
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer

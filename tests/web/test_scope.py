@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.query import Grant, QueryError, Selection, parse_query
-from auditor.store import Addition, Event, Facts, Position, Refusal
+from auditor.query.query import Grant, QueryError, Selection, parse_query
+from auditor.recordings.store import Addition, Event, Facts, Position, Refusal
 from auditor.transcript import Seen
 from auditor.web.access.scope import ALL, NOTHING, Scope
 from auditor.web.access.scoped_store import ScopedStore

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.store import Addition, Facts, Hit
+from auditor.recordings.store import Addition, Facts, Hit
 from auditor.transcript import Seen
 from auditor.web.access.scope import ALL, Scope
 from auditor.web.access.viewer import Right, Viewer

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.ledger.verdicts import Verdicts
-from auditor.query import Selection
-from auditor.store import Addition, Facts
+from auditor.query.query import Selection
+from auditor.recordings.store import Addition, Facts
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.session_filter import RANGES, read_filter

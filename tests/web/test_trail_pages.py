@@ -11,7 +11,7 @@ from auditor.ledger.ledger import Ledger
 from auditor.ledger.saved_filters import MOST, SavedFilterError, SavedFilters
 from auditor.ledger.verdicts import Verdicts
 from auditor.ledger.verifier import Verifier
-from auditor.store_name import open_named
+from auditor.recordings.store_name import open_named
 from auditor.web.access.authenticator import Admission
 from auditor.web.access.scope import ALL, Scope
 from auditor.web.access.viewer import Right, Viewer

@@ -8,7 +8,7 @@ from auditor.ledger.ledger import Ledger
 from auditor.ledger.proof import proof
 from auditor.ledger.verdicts import Verdicts
 from auditor.ledger.verifier import Verifier
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.verify import Verdict
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer

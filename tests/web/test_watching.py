@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.player.colour_screen import ColourScreen
+from auditor.recordings.store import Facts
+from auditor.recordings.store_name import store_name
 from auditor.screen.cells import FILL
-from auditor.store import Facts
-from auditor.store_name import store_name
 from auditor.web.access.scope import Scope
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.watching import reel as reel_module

@@ -5,9 +5,9 @@ from collections import Counter
 
 from auditor.commands.retention.arguments import add_policies_argument
 from auditor.ledger.retention_policies import Policies, load
-from auditor.listing import print_json, print_line, print_table
-from auditor.own_store import add_store_argument, open_store
-from auditor.query import Selection
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.query.query import Selection
+from auditor.recordings.own_store import add_store_argument, open_store
 
 HELP = "are the policies right, and how many recordings does each decide about"
 

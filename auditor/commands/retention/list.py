@@ -6,9 +6,9 @@ from auditor.commands.retention.arguments import add_policies_argument
 from auditor.ledger.of_store import add_ledger_argument, open_ledger
 from auditor.ledger.retention import Due, due
 from auditor.ledger.retention_policies import load
-from auditor.listing import print_json, print_line, print_table
-from auditor.moments import clock, iso, length
-from auditor.own_store import add_store_argument, open_store
+from auditor.output.listing import print_json, print_line, print_table
+from auditor.output.moments import clock, iso, length
+from auditor.recordings.own_store import add_store_argument, open_store
 
 HELP = "what `run` would delete now, and what it would not"
 

@@ -10,9 +10,9 @@ from auditor.ledger import retention
 from auditor.ledger.of_store import open_ledger
 from auditor.ledger.retention_policies import load
 from auditor.ledger.verdicts import Verdicts
-from auditor.listing import print_json, print_line
-from auditor.own_store import open_store
-from auditor.printable import printable
+from auditor.output.listing import print_json, print_line
+from auditor.output.printable import printable
+from auditor.recordings.own_store import open_store
 
 HELP = "delete what is due"
 

@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from auditor.listing import print_line
-from auditor.printable import printable
+from auditor.output.listing import print_line
+from auditor.output.printable import printable
 from auditor.rules.files import installed, named
 from auditor.rules.matcher import RuleSet
 

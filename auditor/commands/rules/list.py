@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from auditor.listing import print_json, print_line, print_table
+from auditor.output.listing import print_json, print_line, print_table
 from auditor.rules.files import installed, named
 from auditor.rules.rule import SEVERITIES, Rule
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.listing import print_json, print_line
-from auditor.locate import locate
-from auditor.moments import clock, moment
-from auditor.own_store import add_store_argument, open_store
-from auditor.printable import printable
-from auditor.query import Selection
+from auditor.output.listing import print_json, print_line
+from auditor.output.moments import clock, moment
+from auditor.output.printable import printable
+from auditor.query.query import Selection
+from auditor.recordings.locate import locate
+from auditor.recordings.own_store import add_store_argument, open_store
 from auditor.rules.files import installed, named
 from auditor.rules.groups import Groups
 from auditor.rules.matcher import RuleSet

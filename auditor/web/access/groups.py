@@ -1,6 +1,6 @@
 """Who may see and do what, by FreeIPA's users, groups, roles and host groups and by the rules of [web.access]."""
 
-from auditor.query import Grant
+from auditor.query.query import Grant
 from auditor.web.access.access_rules import ALL as ALL_RECORDINGS
 from auditor.web.access.access_rules import OWN, AccessRule, AccessSettings
 from auditor.web.access.directory import Directory

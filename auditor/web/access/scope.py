@@ -6,8 +6,8 @@ asked with, so that the store's own index does the work; `ScopedStore` looks at 
 
 from dataclasses import dataclass, replace
 
-from auditor.query import Grant, Selection
-from auditor.store import Facts
+from auditor.query.query import Grant, Selection
+from auditor.recordings.store import Facts
 
 
 @dataclass(frozen=True, slots=True)

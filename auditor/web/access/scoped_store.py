@@ -10,14 +10,14 @@ What lies outside of the scope does not exist: the answer is the same as for an 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auditor.query import ANY, UNTYPED, Group, Query, QueryError, Selection
-from auditor.store import Event, Facts, GroupKey, Hit, Position, Quarantined, RecordingGroup, Store
+from auditor.query.query import ANY, UNTYPED, Group, Query, QueryError, Selection
+from auditor.recordings.store import Event, Facts, GroupKey, Hit, Position, Quarantined, RecordingGroup, Store
 from auditor.transcript import Seen
 from auditor.web.access.scope import Scope
 
 
 class ScopedStore:
-    """The reading half of `auditor.store.Store`, see there, limited to a scope."""
+    """The reading half of `auditor.recordings.store.Store`, see there, limited to a scope."""
 
     def __init__(self, store: Store, scope: Scope, *, typed: bool) -> None:
         self._store = store

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.web.access.freeipa import FreeIpa, FreeIpaError, RefusedError, enrolment
 from auditor.web.access.kerberos import TicketError
 from auditor.web.access.viewer import Right, Viewer

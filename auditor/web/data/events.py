@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auditor.process_tree import Process, process_tree
+from auditor.events.process_tree import Process, process_tree
 from auditor.web.watching.asked import answer, kinds, moment, number, recording
 from auditor.web.watching.noting import note_watching
 from auditor.web.watching.reels import reels_of

@@ -105,7 +105,7 @@ class _Download(StreamingResponse):
 
 
 class _Source:
-    """The messages of a recording, see auditor.recording.Recording; it holds no store while the client is slow."""
+    """The messages of a recording, see auditor.recordings.recording; it holds no store while the client is slow."""
 
     def __init__(self, site: Site, viewer: Viewer, rec: str) -> None:
         self._site, self._viewer, self._rec = site, viewer, rec

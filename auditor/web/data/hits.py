@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auditor.query import Query, QueryError, Selection, parse_query
+from auditor.query.query import Query, QueryError, Selection, parse_query
 from auditor.web.watching.asked import answer, recording
 from auditor.web.watching.noting import note_search
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from auditor.recording_state import State, recording_state
+from auditor.recordings.recording_state import State, recording_state
 from auditor.web.access.viewer import Right
 from auditor.web.watching.asked import may, number, recording
 from auditor.web.watching.live import Broadcast, News

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right
 from auditor.web.watching.asked import answer, may, moment, recording
 from auditor.web.watching.noting import note_watching

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auditor.commands.list import as_json
-from auditor.recording_state import State, recording_state
+from auditor.recordings.recording_state import State, recording_state
 from auditor.web.watching.asked import answer, number, recording
 from auditor.web.watching.reels import reels_of
 

@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from auditor.ledger.proof import proof
 from auditor.ledger.verdicts import Checked
-from auditor.moments import iso
+from auditor.output.moments import iso
 from auditor.web.site import Site
 from auditor.web.watching.asked import answer, recording
 from auditor.web.watching.noting import note_verifying

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from auditor.ledger.deletion import LiveRecordingError, delete, refuse_live
 from auditor.ledger.holds import HeldError, held
 from auditor.ledger.ledger import Ledger
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import Site, tell
 

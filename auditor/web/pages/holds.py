@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from auditor.ledger.holds import Hold, HoldError, hold, holds, release
 from auditor.ledger.ledger import Ledger
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import NavigationEntry, Site, tell
 

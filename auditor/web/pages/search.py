@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auditor.query import Query, QueryError, Selection, parse_query
-from auditor.recording_state import State
-from auditor.store import Facts, Hit, Position, SearchPausedError
+from auditor.query.query import Query, QueryError, Selection, parse_query
+from auditor.recordings.recording_state import State
+from auditor.recordings.store import Facts, Hit, Position, SearchPausedError
 from auditor.verify import Verdict
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.access.viewer import Right

@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auditor.ledger.saved_filters import SavedFilterError, SavedFilters
-from auditor.recording_state import State
-from auditor.store import RecordingGroup
+from auditor.recordings.recording_state import State
+from auditor.recordings.store import RecordingGroup
 from auditor.verify import Verdict
 from auditor.web.access.gate import BY_ITSELF
 from auditor.web.access.viewer import Right

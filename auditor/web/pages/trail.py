@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from auditor.ledger.entry import ACTIONS, Entry, Wanted
 from auditor.ledger.ledger import Ledger
-from auditor.store import Facts
-from auditor.time_forms import TimeFormError, point_in_time
+from auditor.query.time_forms import TimeFormError, point_in_time
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import NavigationEntry, Site
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auditor.player.keys import BINDINGS, Action
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right
 from auditor.web.data.control import is_possible
 from auditor.web.frontend.player_files import present

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auditor.exports.messages import json_line
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import Site

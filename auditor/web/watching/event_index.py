@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from auditor import events
-from auditor.event_fields import pid
-from auditor.printable import printable
-from auditor.store import Event, Facts
+from auditor.events import events
+from auditor.events.event_fields import pid
+from auditor.output.printable import printable
+from auditor.recordings.store import Event, Facts
 from auditor.transcript import Seen
 
 KINDS = ("command", "exec", "file", "network", "alert", "other", "session")
@@ -49,11 +49,11 @@ class Source(Protocol):
     """Where events and commands come from: a store, or the part of it that exists for a viewer."""
 
     def events(self, rec: str, after: int = 0) -> Iterator[Event]:
-        """See `auditor.store.Store`."""
+        """See `auditor.recordings.store.Store`."""
         ...
 
     def seen(self, rec: str, kind: str) -> Iterator[Seen]:
-        """See `auditor.store.Store`."""
+        """See `auditor.recordings.store.Store`."""
         ...
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from auditor.exports.messages import json_line
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts, StoreError
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts, StoreError
 from auditor.web.stores import StorePool
 from auditor.web.watching.reel import Reel
 from auditor.web.watching.walker import Piece, Walker

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from auditor.recording_state import State, recording_state
-from auditor.store import Facts
+from auditor.recordings.recording_state import State, recording_state
+from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Viewer
 from auditor.web.site import Site
 

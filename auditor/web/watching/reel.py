@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 from auditor.web.watching.walker import Frame, Piece, Walker, first_frame
 from recorder.formats.message import MessageError, parse_object
 
@@ -50,11 +50,11 @@ class Lines(Protocol):
     """Where messages come from: a store, or the part of it that exists for a viewer."""
 
     def lines(self, rec: str, after: int = 0) -> Iterator[list[bytes]]:
-        """See `auditor.store.Store`."""
+        """See `auditor.recordings.store.Store`."""
         ...
 
     def line(self, rec: str, id: int) -> bytes | None:
-        """See `auditor.store.Store`."""
+        """See `auditor.recordings.store.Store`."""
         ...
 
 

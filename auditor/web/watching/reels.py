@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from starlette.requests import Request
 
-from auditor.store import Facts, StoreError
+from auditor.recordings.store import Facts, StoreError
 from auditor.web.stores import StorePool
 from auditor.web.watching.event_index import EventIndex
 from auditor.web.watching.live import Broadcasts

@@ -5,7 +5,7 @@ import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from auditor.events import OWN
+from auditor.events.events import OWN
 from auditor.player.colour_screen import ColourScreen
 from auditor.player.restoring import restoring
 from auditor.screen.grid import bounded

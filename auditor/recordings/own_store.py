@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.file_source import catch_up
-from auditor.store import Store
-from auditor.store_name import METAVAR, open_named, store_name
+from auditor.ingest.file_source import catch_up
+from auditor.recordings.store import Store
+from auditor.recordings.store_name import METAVAR, open_named, store_name
 from recorder.paths import recordings_directory
 
 if TYPE_CHECKING:

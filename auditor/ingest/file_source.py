@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from auditor.ingest import Ingest, rare_collections
-from auditor.progress_bar import progress_bar
-from auditor.recording import FileRecording, RecordingError
-from auditor.store import Refusal, Store
+from auditor.ingest.ingest import Ingest, rare_collections
+from auditor.output.progress_bar import progress_bar
+from auditor.recordings.recording import FileRecording, RecordingError
+from auditor.recordings.store import Refusal, Store
 from recorder.formats.message import MAX_LINE, MessageError, parse
 
 SUFFIXES = (".jsonl", ".json", ".log")

@@ -5,7 +5,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
-from auditor.store import Facts
+from auditor.recordings.store import Facts
 
 RECENT = 60.0
 """Seconds without a message after which one whose process cannot be looked at is no longer taken for live."""

@@ -7,7 +7,7 @@ from recorder.paths import store_file
 
 if TYPE_CHECKING:
     from auditor.elasticsearch.address import Address
-    from auditor.store import Store
+    from auditor.recordings.store import Store
 
 METAVAR = "FILE|URL"
 
@@ -32,7 +32,7 @@ def open_named(name: "Path | Address | None", *, shared: bool = False) -> "Store
         # Imported where it is used: the client takes longer to import than a search in SQLite takes.
         from auditor.elasticsearch.store import ElasticsearchStore
     except ModuleNotFoundError as error:
-        from auditor.store import StoreError
+        from auditor.recordings.store import StoreError
 
         raise StoreError(
             f"a store in Elasticsearch needs the Python package '{error.name}', which is not installed: "

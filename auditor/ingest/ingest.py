@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from auditor.intake import Intake, RefusedError, Watcher, first_facts, parsed
-from auditor.printable import printable
-from auditor.store import Addition, ConflictError, Event, Refusal, Store, StoreError
+from auditor.ingest.intake import Intake, RefusedError, Watcher, first_facts, parsed
+from auditor.output.printable import printable
+from auditor.recordings.store import Addition, ConflictError, Event, Refusal, Store, StoreError
 from recorder.formats.message import Message
 
 MAX_OPEN = 64

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from auditor.journal_files import Journal as Files
-from auditor.journal_files import journals
-from auditor.printable import printable
+from auditor.ingest.journal_files import Journal as Files
+from auditor.ingest.journal_files import journals
+from auditor.output.printable import printable
 from recorder.errors import SessrecError
 from recorder.formats.message import MAX_LINE
 

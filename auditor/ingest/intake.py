@@ -9,9 +9,9 @@ import copyreg
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from auditor import events
-from auditor.mentions import Mentions
-from auditor.store import Addition, Event, Facts
+from auditor.events import events
+from auditor.events.mentions import Mentions
+from auditor.recordings.store import Addition, Event, Facts
 from auditor.transcript import Seen, Transcript
 from recorder.capture.locale_charset import known_charset
 from recorder.formats.message import Input, Message, MessageError, Output, Resize, parse

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from auditor.event_fields import HEADER, object_in, shortened
-from auditor.event_sentence import sentence as sentence
+from auditor.events.event_fields import HEADER, object_in, shortened
+from auditor.events.event_sentence import sentence as sentence
 
 EventKind = Literal["exec", "file", "network", "other"]
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from auditor.query import Query, Selection
+from auditor.query.query import Query, Selection
 from auditor.transcript import Seen
 from recorder.errors import SessrecError
 
@@ -42,7 +42,7 @@ class Facts:
     the terminal. `marked`: its session-start was seen, so it is one of ours and an end will be marked as well;
     `ended`: it was, with `exit_code` and `reason`. `pid` is the recorded command's.
 
-    `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.OWN`).
+    `events`: how many events there are besides those that the recorder tells of itself (`auditor.events.events.OWN`).
     `commands`: how many command lines were entered; None where an older program took it in and did not count.
 
     `origin`: the sender that the journal vouches for, else "". `source`: the file or journal that it came from.

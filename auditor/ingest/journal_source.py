@@ -1,9 +1,9 @@
 """From the journal into the store: what is new in it, with how far it was read."""
 
-from auditor.ingest import Ingest
-from auditor.journal import Entry, Journal, JournalError
-from auditor.printable import printable
-from auditor.store import Refusal, Store
+from auditor.ingest.ingest import Ingest
+from auditor.ingest.journal import Entry, Journal, JournalError
+from auditor.output.printable import printable
+from auditor.recordings.store import Refusal, Store
 
 BATCH_BYTES = 2 * 1024 * 1024
 """Bytes of messages added to the store together."""

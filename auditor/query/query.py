@@ -20,9 +20,9 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import NamedTuple
 
-from auditor.time_forms import TimeFormError, point_in_time
+from auditor.query.time_forms import TimeFormError, point_in_time
+from auditor.query.words import fold
 from auditor.transcript import Kind
-from auditor.words import fold
 from recorder.errors import SessrecError
 
 MAX_TERMS = 50
@@ -91,7 +91,7 @@ class Selection:
     """Which recordings: `users`, `hosts` are patterns with * and ?, one of which must match, unless there are none;
     `not_users`, `not_hosts` must not; `recs` are beginnings of ids; `since`, `until` seconds since 1970. `within`:
     one of the grants must take it, where it is not None. `states`: the values of
-    `auditor.recording_state.State`, one of which it must have, unless there are none."""
+    `auditor.recordings.recording_state.State`, one of which it must have, unless there are none."""
 
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()

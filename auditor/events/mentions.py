@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Literal
 
-from auditor.event_fields import number, object_in, pid, string, strings
-from auditor.printable import printable
+from auditor.events.event_fields import number, object_in, pid, string, strings
+from auditor.output.printable import printable
 from auditor.transcript import Seen
 
 AGAIN = 60_000

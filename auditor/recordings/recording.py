@@ -1,4 +1,4 @@
-"""Where the lines of one recording come from: a file, or the store (`auditor.locate` picks)."""
+"""Where the lines of one recording come from: a file, or the store (`auditor.recordings.locate` picks)."""
 
 import os
 from pathlib import Path

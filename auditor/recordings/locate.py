@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.printable import printable
-from auditor.recording import FileRecording, Recording, RecordingError
-from auditor.store import Event, Facts, Store
-from auditor.store_name import open_named
+from auditor.output.printable import printable
+from auditor.recordings.recording import FileRecording, Recording, RecordingError
+from auditor.recordings.store import Event, Facts, Store
+from auditor.recordings.store_name import open_named
 from recorder.formats.message import parse_object
 from recorder.paths import recordings_directory
 

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from auditor.moments import moment
-from auditor.printable import printable
-from auditor.process_tree import Process, Run
+from auditor.events.process_tree import Process, Run
+from auditor.output.moments import moment
+from auditor.output.printable import printable
 
 MAX_DEPTH = 40
 """Levels that are drawn; what lies deeper stands at the last of them, one below the other."""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from auditor.event_fields import failed, number, object_in, parent_pid, pid
-from auditor.event_sentence import sentence
-from auditor.events import kind, parsed_detail
-from auditor.store import Event
+from auditor.events.event_fields import failed, number, object_in, parent_pid, pid
+from auditor.events.event_sentence import sentence
+from auditor.events.events import kind, parsed_detail
+from auditor.recordings.store import Event
 
 _LOOK_UP = 100
 """Ancestors that are looked at before a process is put below another: a deeper tree than this is left as it is."""

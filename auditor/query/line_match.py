@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from auditor.query import Group
-from auditor.words import fold
+from auditor.query.query import Group
+from auditor.query.words import fold
 
 MAX_SPANS = 100
 """Per line; a line of one letter repeated has no more to show than this."""

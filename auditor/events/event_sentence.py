@@ -9,8 +9,18 @@ from itertools import islice
 from shlex import quote
 from typing import Any
 
-from auditor.event_fields import HEADER, MAX_ITEMS, MAX_TEXT, failed, number, object_in, shortened, string, strings
-from auditor.printable import printable
+from auditor.events.event_fields import (
+    HEADER,
+    MAX_ITEMS,
+    MAX_TEXT,
+    failed,
+    number,
+    object_in,
+    shortened,
+    string,
+    strings,
+)
+from auditor.output.printable import printable
 
 
 def sentence(action: str, fields: Mapping[str, Any]) -> str:

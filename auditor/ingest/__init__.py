@@ -1,0 +1,1 @@
+"""From files and journals into a store."""

@@ -1,0 +1,1 @@
+"""What verbs write to a terminal or a pipe."""
