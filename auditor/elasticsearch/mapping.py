@@ -150,8 +150,8 @@ TEXT: Fields = {
     "kind": KEYWORD,
     "at": LONG,
     "text": {"type": "text", "norms": False},
-    # Those of auditor.query.words, folded, with spaces between them: what finds parts of words, and words of any script,
-    # as the SQLite store finds them.
+    # Those of auditor.query.words, folded, with spaces between them: what finds parts of words, and words of any
+    # script, as the SQLite store finds them.
     "words": INDEXED,
     # Where two of them meet (auditor.elasticsearch.joints): what finds phrases.
     "joints": INDEXED,

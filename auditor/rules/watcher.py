@@ -18,8 +18,8 @@ class Teller(Protocol):
 
 
 class RuleWatcher:
-    """See `auditor.ingest.intake.Watcher`. `teller` None: alerts are stored, and nobody is told. `alerts` counts those
-    that were."""
+    """See `auditor.ingest.intake.Watcher`. `teller` None: alerts are stored, and nobody is told. `alerts` counts
+    those that were."""
 
     def __init__(self, rules: RuleSet, teller: Teller | None = None) -> None:
         self.alerts = 0
