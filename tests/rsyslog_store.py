@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auditor.log_servers.configuration import configuration
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 # In a mount namespace of its own the tests' journal is the system's, as the unit's BindReadOnlyPaths= makes it. The
 # variables of systemd's socket activation name the process, which `exec` keeps.

@@ -101,10 +101,10 @@ def stored(direct, rec=None):
     return direct.server.count(MESSAGES, {"term": {"rec": rec}} if rec else {"match_all": {}})
 
 
-def wait_until(condition):
+def wait_until(condition, what_is_there=lambda: ""):
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, what_is_there()
         time.sleep(0.1)
 
 
@@ -140,7 +140,10 @@ def test_nothing_is_lost_or_doubled_while_rsyslog_is_killed_and_elasticsearch_is
         finish()
     away.clear()
     # One that rsyslog had taken from the socket, and not written yet, is lost with it; the journal keeps all.
-    wait_until(lambda: stored(direct, "journal") == 1500 and stored(direct, "socket") >= 1500 - 4)
+    wait_until(
+        lambda: stored(direct, "journal") == 1500 and stored(direct, "socket") >= 1500 - 4,
+        lambda: (stored(direct, "journal"), stored(direct, "socket"), daemon.said()[-2000:]),
+    )
     assert stored(direct) <= 3000
     done = sessrec(tmp_path, "ingest", "--from", "elasticsearch", "--store", elasticsearch_address)
     assert (done.returncode, done.stderr) == (0, "")
