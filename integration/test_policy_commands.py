@@ -83,7 +83,9 @@ def test_the_examples_of_the_help_work(client, topic):
         for example in examples:
             client.ipa(*example)
     finally:
-        client.ipa("recordingconfig-mod", "--audit=exec", "--notice=", "--heartbeat=300", check=False)
+        client.ipa(
+            "recordingconfig-mod", "--audit=exec", "--notice=", "--heartbeat=300", "--player-url=", check=False
+        )
     assert client.ipa("recordingconfig-show").stdout == before
 
 
