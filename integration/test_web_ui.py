@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from integration import ldap_as
 from integration.browser import Browser
 from integration.entries import GONE, HOST, OTHER, Policies, Sessions
 from integration.machine import Machine
 
+RESPONDER = "session-recording-responder"
 PAGE = ".facet.active-facet"
 DIALOG = ".modal.in .modal-dialog"
 
@@ -64,6 +66,15 @@ def policy(policies: Policies) -> str:
         recordingpolicy_add_host("contractors", hostgroup="production")
     """)
     return "contractors"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nobody_else_writes_sessions(server: Machine, client: Machine) -> Iterator[None]:
+    """The client's own responder would remove what it knows nothing of, for a while after each session."""
+    client.run("systemctl", "stop", RESPONDER)
+    server.run("ldapdelete", "-c", "-r", *ldap_as.bind("root"), f"fqdn={HOST},{ldap_as.SESSIONS}", check=False)
+    yield
+    client.run("systemctl", "start", RESPONDER)
 
 
 @pytest.fixture
