@@ -99,11 +99,12 @@ def modes(descriptor):
 def test_the_terminal_is_as_before_after_every_way_out(home, way):
     # The shell that starts sessrec keeps the terminal open, so that it can be looked at afterwards.
     recorder = " ".join([*SESSREC, "rec", "-o", str(home / "rec.jsonl"), "--"])
-    script = f'stty -echo -ixon; echo begun; {recorder} sh -c "echo ready; read x; $0"; echo over; read y'
+    script = f'stty -echo -ixon; echo begun; read go; {recorder} sh -c "echo ready; read x; $0"; echo over; read y'
     inner = "kill -9 \\$\\$" if way == "killed" else "exit"
     shell = OnTerminal(["sh", "-c", script, inner], home)
     shell.until(b"begun")
     before = modes(shell.process.fd)
+    shell.send(b"\n")
     shell.until(b"ready")
     assert modes(shell.process.fd) != before
     numbers = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT, "hung up": signal.SIGHUP}
