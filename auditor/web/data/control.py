@@ -18,6 +18,7 @@ from auditor.web.access.freeipa import FreeIpa, FreeIpaError, RefusedError, enro
 from auditor.web.access.kerberos import TicketError
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import Site
+from auditor.web.watching.asked import may, recording
 
 ORDERS = ("terminate", "suspend", "resume")
 
@@ -80,15 +81,11 @@ def is_possible(site: Site) -> bool:
 
 def _asked(request: Request) -> tuple[Site, Facts]:
     """The recording, for who may control it."""
-    site: Site = request.app.state.site
-    viewer: Viewer = request.state.viewer
-    with site.recordings(viewer) as store:
-        facts = store.facts(request.path_params["rec"])
-    if facts is None:
-        raise HTTPException(404)
-    if not viewer.may(Right.CONTROL):
+    with recording(request) as (_, facts):
+        pass
+    if not may(request, Right.CONTROL):
         raise HTTPException(403, "You may not control sessions.")
-    return site, facts
+    return request.app.state.site, facts
 
 
 def _call(site: Site, viewer: Viewer, command: str, facts: Facts) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from auditor.ledger.ledger import Ledger
 from auditor.recordings.store import Facts
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.site import Site, tell
+from auditor.web.watching.asked import may, recording
 
 
 def asked(request: Request) -> Response:
@@ -46,12 +47,9 @@ def deleted(request: Request) -> Response:
 
 def _deletable(request: Request) -> tuple[Ledger, Facts]:
     site: Site = request.app.state.site
-    viewer: Viewer = request.state.viewer
-    with site.recordings(viewer) as store:
-        facts = store.facts(request.path_params["rec"])
-    if facts is None:
-        raise HTTPException(404)
-    if not viewer.may(Right.DELETE):
+    with recording(request) as (_, facts):
+        pass
+    if not may(request, Right.DELETE):
         raise HTTPException(403, "You may not delete recordings.")
     if site.ledger is None:
         raise HTTPException(503, "Nothing is recorded here, so nothing is deleted.")
