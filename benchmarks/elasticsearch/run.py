@@ -34,12 +34,10 @@ from auditor.recordings.locate import StoreRecording
 from benchmarks.elasticsearch.workload import COMMON, EACH, RARE, recordings
 from benchmarks.recorder.report import Outcome, machine, outcome, show, table, target_rows
 from benchmarks.recorder.targets import Figures, Target
+from benchmarks.results import write_section
 from tests.elasticsearch_node import Node
 
-RESULT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 HEADING = "## Elasticsearch"
-BEFORE = "## Logins"
-"""Of docs/benchmarks.md: the section that ours stands before."""
 
 BATCH = 40
 """Recordings whose lines are added together, some 1.6 MB."""
@@ -230,18 +228,6 @@ def section(found: Outcome, facts: list[list[str]]) -> str:
         table(facts),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def write_section(heading: str, text: str) -> None:
-    """Put a section of docs/benchmarks.md where it was, or before BEFORE."""
-    page = RESULT.read_text()
-    start = page.find(heading + "\n")
-    if start >= 0:
-        end = page.find("\n## ", start)
-        page = page[:start] + (page[end + 1 :] if end >= 0 else "")
-    at = page.find(BEFORE + "\n")
-    at = len(page) if at < 0 else at
-    RESULT.write_text(page[:at] + text + ("\n" if page[at:] else "") + page[at:])
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ from auditor.elasticsearch.setup import Options, setup
 from auditor.elasticsearch.status import status
 from auditor.elasticsearch.store import ElasticsearchStore
 from auditor.ingest.file_source import catch_up
-from benchmarks.elasticsearch.run import write_section
 from benchmarks.recorder.candidates import available, build, environment
 from benchmarks.recorder.report import machine, table
+from benchmarks.results import write_section
 from benchmarks.sessions import Sessions
 from benchmarks.storage.work import player, write_plan
 from tests.elasticsearch_node import Node

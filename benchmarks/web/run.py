@@ -23,16 +23,14 @@ from rich.console import Console
 
 from benchmarks.recorder.report import Outcome, machine, outcome, show, table, target_rows
 from benchmarks.recorder.targets import Target
+from benchmarks.results import write_section
 from benchmarks.web import workload
 from benchmarks.web.large import large
 from benchmarks.web.live import live
 from tests.web.browser import Browser
 from tests.web.serving import Server
 
-RESULT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
 HEADING = "## The auditor's page"
-BEFORE = "## Logins"
-"""Of docs/benchmarks.md: the section that ours stands before."""
 
 TIMES = 20
 """Each question; the median counts."""
@@ -100,7 +98,7 @@ def main() -> int:
     found = outcome(figures, {}, TARGETS)
     show(console, found, {})
     if not args.quick and not args.only:
-        write(section(found, rows))
+        write_section(HEADING, section(found, rows))
     return 0
 
 
@@ -283,18 +281,6 @@ def section(found: Outcome, rows: list[list[str]]) -> str:
         table([["", ""], *rows]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def write(text: str) -> None:
-    """Put the section where it was, or before its successor."""
-    page = RESULT.read_text()
-    start = page.find(HEADING + "\n")
-    if start >= 0:
-        end = page.find("\n## ", start)
-        page = page[:start] + (page[end + 1 :] if end >= 0 else "")
-    at = page.find(BEFORE + "\n")
-    at = len(page) if at < 0 else at
-    RESULT.write_text(page[:at] + text + ("\n" if page[at:] else "") + page[at:])
 
 
 if __name__ == "__main__":
