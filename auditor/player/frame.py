@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 from auditor.output.printable import printable
 from auditor.player.colour_screen import ColourScreen
-from auditor.player.pens import DEFAULT, inverted, sgr
+from auditor.player.pens import DEFAULT, inverted, runs, sgr
 from auditor.screen.cells import FILL, MARK, PAD, Clusters, fold
 
 _BAR = "\x1b[0;7m"
 _PLAIN = "\x1b[0m"
 
-_RUN = re.compile("(.)\\1*", re.DOTALL)
 _TEXT_KINDS = re.compile("[\x20-\x7e]+|[^\x20-\x7e]+")
 
 
@@ -98,15 +97,8 @@ def _cut(cells: str, left: int, columns: int) -> str:
 
 def _coloured(cells: str, pens: str, clusters: Clusters) -> str:
     parts: list[str] = []
-    for run in _RUN.finditer(pens):
-        start, end = run.span()
-        while start < end and cells[start] == PAD and start:
-            # The second half of a wide character belongs to the pen of its first half.
-            start += 1
-        while end < len(cells) and cells[end] == PAD:
-            end += 1
-        if start < end:
-            parts.append(sgr(run[1]) + _positioned(cells[start:end], start, clusters))
+    for pen, start, end in runs(cells, pens):
+        parts.append(sgr(pen) + _positioned(cells[start:end], start, clusters))
     return "".join(parts) + _PLAIN
 
 

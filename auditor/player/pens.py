@@ -4,8 +4,11 @@ A pen is one code point, so that the pens of a row are a string beside its text.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+
+from auditor.screen.cells import PAD
 
 DEFAULT = "\0"
 
@@ -47,6 +50,23 @@ _GROUNDS: list[str] = [DEFAULT]
 _CODES: dict[_Look, str] = {_PLAIN: DEFAULT}
 _STEPS: dict[tuple[str, str], str] = {}
 """The same few changes come again and again: (pen, parameters) to pen."""
+
+
+RUN = re.compile("(.)\\1*", re.DOTALL)
+"""One pen after the other in the pens of a row."""
+
+
+def runs(cells: str, pens: str) -> Iterator[tuple[str, int, int]]:
+    """Pen, start and end of each piece of a row that was written with one pen. The second half of a wide character
+    belongs to the pen of its first half."""
+    for run in RUN.finditer(pens):
+        start, end = run.span()
+        while start < end and cells[start] == PAD and start:
+            start += 1
+        while end < len(cells) and cells[end] == PAD:
+            end += 1
+        if start < end:
+            yield run[1], start, end
 
 
 def changed(pen: str, parameters: str) -> str:

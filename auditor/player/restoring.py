@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterator
 
 from auditor.player.colour_screen import ColourScreen
-from auditor.player.pens import DEFAULT, sgr
+from auditor.player.pens import DEFAULT, RUN, runs, sgr
 from auditor.screen.cells import FILL, PAD, WRAP
 
-_RUN = re.compile("(.)\\1*", re.DOTALL)
 _TEXT_KINDS = re.compile("[\x20-\x7e]+|[^\x20-\x7e]+")
 _PLAIN = "\x1b[0m"
 
@@ -73,7 +72,7 @@ def _row(screen: ColourScreen, cells: str, pens: str) -> str:
     body = cells[:-1] if cells.endswith(FILL) else cells
     text = _coloured(screen, body, pens[: len(body)].ljust(len(body), DEFAULT))
     start = len(cells)
-    for run in _RUN.finditer(pens[start:]):
+    for run in RUN.finditer(pens[start:]):
         # Behind its text a row has only what was erased, with the background that was set.
         if run[1] != DEFAULT:
             text += f"\x1b[{start + run.start() + 1}G{sgr(run[1])}\x1b[{run.end() - run.start()}X"
@@ -82,16 +81,9 @@ def _row(screen: ColourScreen, cells: str, pens: str) -> str:
 
 def _coloured(screen: ColourScreen, cells: str, pens: str) -> str:
     parts: list[str] = []
-    for run in _RUN.finditer(pens):
-        start, end = run.span()
-        while start < end and cells[start] == PAD and start:
-            # The second half of a wide character belongs to the pen of its first half.
-            start += 1
-        while end < len(cells) and cells[end] == PAD:
-            end += 1
-        if start < end:
-            pen = sgr(run[1]) if run[1] != DEFAULT or parts else ""
-            parts.append(pen + _positioned(screen, cells[start:end], start))
+    for pen, start, end in runs(cells, pens):
+        begin = sgr(pen) if pen != DEFAULT or parts else ""
+        parts.append(begin + _positioned(screen, cells[start:end], start))
     return "".join(parts)
 
 
