@@ -154,7 +154,7 @@ class AuditorPage:
         """What the service wrote."""
         return self.client.run("journalctl", "-u", f"lab-{unit}", "-o", "cat").stdout
 
-    def wait_for(self, address: str, within: float = 20) -> None:
+    def wait_for(self, address: str, within: float = 60) -> None:
         """Wait until there is an answer, even a refusal."""
         until = time.monotonic() + within
         options = ("-s", "-o", "/dev/null", "--cacert", "/root/lab/ca.crt")

@@ -53,7 +53,7 @@ class Terminal:
     def __exit__(self, *raised: object) -> None:
         self.hang_up()
 
-    def expect(self, pattern: str, within: float = 20) -> str:
+    def expect(self, pattern: str, within: float = 60) -> str:
         """Wait until a regular expression matches what follows what was expected before; what led up to its end."""
         until = time.monotonic() + within
         while True:
@@ -67,7 +67,7 @@ class Terminal:
         """Have it typed, as it is."""
         self._process.write(text.encode())
 
-    def run(self, command: str, within: float = 20) -> str:
+    def run(self, command: str, within: float = 60) -> str:
         """What a command typed at a prompt prints, its line ends as on any terminal but for the last."""
         # What is typed is echoed: the marks stand in it in another form.
         self.type(f"printf '\\1%s' '<'; {command}; printf '%s\\1' '>'\n")
@@ -78,7 +78,7 @@ class Terminal:
         """The user's window has another size from now on."""
         self._process.setwinsize(rows, columns)
 
-    def end(self, within: float = 20) -> int:
+    def end(self, within: float = 60) -> int:
         """Wait for the end; the exit status."""
         until = time.monotonic() + within
         while self._more(until - time.monotonic()):
@@ -86,7 +86,7 @@ class Terminal:
         assert time.monotonic() < until, f"it does not end, but prints {self.shown.decode()!r}"
         return int(self._process.wait() or 0)
 
-    def log_out(self, within: float = 20) -> int:
+    def log_out(self, within: float = 60) -> int:
         """Have `exit` typed, and wait for the end; the exit status."""
         self.type("exit\n")
         return self.end(within)
@@ -165,7 +165,7 @@ print(asking.recv(65536).decode())
 """
 
 
-def wait_for(what: Callable[[], object], within: float = 10, every: float = 0.1) -> None:
+def wait_for(what: Callable[[], object], within: float = 60, every: float = 0.1) -> None:
     """Wait until it is true."""
     until = time.monotonic() + within
     while not what():
@@ -173,7 +173,7 @@ def wait_for(what: Callable[[], object], within: float = 10, every: float = 0.1)
         time.sleep(every)
 
 
-def wait_until_recorded(client: Machine, recorded: bool, *users: str, within: float = 10) -> None:
+def wait_until_recorded(client: Machine, recorded: bool, *users: str, within: float = 60) -> None:
     """Wait until logins of these users are recorded, or are not."""
     wait_for(
         lambda: all(asked(client, {"ask": "what-if", "user": user}).get("record") is recorded for user in users),

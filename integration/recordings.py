@@ -90,7 +90,7 @@ class Recordings:
             lines.setdefault(entry["SESSREC_REC"], []).append(line)
         return [Recording(of_one) for of_one in lines.values() if b'"session-start"' in of_one[0]]
 
-    def wait(self, count: int = 1, within: float = 20) -> list[Recording]:
+    def wait(self, count: int = 1, within: float = 60) -> list[Recording]:
         """So many that have ended, and no others."""
         until = time.monotonic() + within
         while True:

@@ -22,7 +22,7 @@ recordingpolicy_add_user("page", user="alice")
 ELSEWHERE = "other.lab.test"
 FACET = ".facet.active-facet"
 FRAME = f"{FACET} iframe"
-SOON = 10.0
+SOON = 60.0
 NEEDLE = f"needle{time.time_ns()}"
 """Printed in the sessions of this run, and in none that the journal has of an earlier one."""
 NO_TICKETS = (
@@ -95,7 +95,7 @@ def recordings(page, recorded, logins, client, otto):
         hits = [json.loads(line) for line in done.stdout.splitlines()]
         return {"elsewhere" if hit["host"] == ELSEWHERE else hit["user"]: hit["rec"] for hit in hits}
 
-    wait_for(lambda: {"alice", "bob", "elsewhere"} <= set(found()), 30, every=0.5)
+    wait_for(lambda: {"alice", "bob", "elsewhere"} <= set(found()), SOON, every=0.5)
     return found()
 
 
@@ -212,13 +212,13 @@ def test_what_is_taken_from_somebody_in_freeipa_is_gone_here_soon(alice, server)
     assert alice.get("/sessions").status == 200
     server.ipa("group-remove-member", "web-auditors", "--users=alice")
     begun = time.monotonic()
-    wait_for(lambda: alice.get("/sessions").status == 403, 10, every=0.5)
+    wait_for(lambda: alice.get("/sessions").status == 403, SOON, every=0.5)
     print(f"\nrefused {time.monotonic() - begun:.1f} s after the group lost its member")
     server.ipa("group-add-member", "web-auditors", "--users=alice")
-    wait_for(lambda: alice.get("/sessions").status == 200, 10, every=0.5)
+    wait_for(lambda: alice.get("/sessions").status == 200, SOON, every=0.5)
     server.ipa("user-disable", "alice")
     try:
-        wait_for(lambda: alice.get("/sessions").status == 403, 10, every=0.5)
+        wait_for(lambda: alice.get("/sessions").status == 403, SOON, every=0.5)
     finally:
         server.ipa("user-enable", "alice")
 
@@ -227,10 +227,10 @@ def test_a_host_that_joins_a_host_group_is_seen(alice, recordings, server):
     assert recordings["elsewhere"] not in alice.get("/sessions").text
     server.ipa("hostgroup-add-member", "web", f"--hosts={ELSEWHERE}")
     try:
-        wait_for(lambda: recordings["elsewhere"] in alice.get("/sessions").text, 10, every=0.5)
+        wait_for(lambda: recordings["elsewhere"] in alice.get("/sessions").text, SOON, every=0.5)
     finally:
         server.ipa("hostgroup-remove-member", "web", f"--hosts={ELSEWHERE}")
-    wait_for(lambda: recordings["elsewhere"] not in alice.get("/sessions").text, 10, every=0.5)
+    wait_for(lambda: recordings["elsewhere"] not in alice.get("/sessions").text, SOON, every=0.5)
 
 
 def test_a_session_is_controlled_in_the_auditors_own_name(otto, bob, page, live, logins, recorded):

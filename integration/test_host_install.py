@@ -75,7 +75,7 @@ def decision(client, user):
     return json.loads(client.run("sessrec", "host", "status", "--json", user, check=False).stdout)["user"]
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -15,7 +15,7 @@ RECORD_BOB = """
 recordingpolicy_add("watch", hostcategory="all", iparecordingcapture=["output", "resize"])
 recordingpolicy_add_user("watch", user="bob")
 """
-SOON = 5.0
+SOON = 60.0
 """Seconds from what an auditor does to its effect on the host, and back."""
 RESPONDER = "session-recording-responder"
 BUS = ("org.freeipa.SessionRecording1", "/org/freeipa/SessionRecording1", "org.freeipa.SessionRecording1")
@@ -188,7 +188,7 @@ def test_a_session_is_watched_and_what_is_typed_shown_at_once(client, live, bob,
             delays.append(time.monotonic() - begun)
             time.sleep(0.1)
         record_delay.note("on the auditor's screen after the user's, worst of 20", max(delays))
-        assert sorted(delays)[10] < 0.2
+        assert sorted(delays)[10] < 1
         auditor.type("q")
         assert auditor.end() == 0
     assert bob.run("echo here") == "here"

@@ -277,7 +277,7 @@ def test_the_terminal_of_su_is_given_back_when_the_recorder_is_killed(client, lo
         client.run("kill", "-9", str(session["worker"]))
         terminal.expect("# ")
         # The shell that waited for su has its prompt some milliseconds before the device has its owner.
-        wait_for(lambda: terminal.run("tty; stty -g; stat -c %u:%g:%a $(tty)") == before, 5)
+        wait_for(lambda: terminal.run("tty; stty -g; stat -c %u:%g:%a $(tty)") == before)
         terminal.log_out()
 
 
@@ -320,7 +320,7 @@ def test_the_terminal_of_su_is_given_back_after_the_services_were_killed(client,
         terminal.type("exit 3\n")
         terminal.expect("# ")
         # The shell that waited for su has its prompt some milliseconds before the device has its owner.
-        wait_for(lambda: terminal.run("tty; stty -g; stat -c %u:%g:%a $(tty)") == before, 5)
+        wait_for(lambda: terminal.run("tty; stty -g; stat -c %u:%g:%a $(tty)") == before)
         terminal.log_out()
     [recording] = recordings.wait()
     assert recording.reason == "exit"

@@ -49,7 +49,7 @@ match = [{ event.action = "exec", process.executable = "/usr/local/bin/forbidden
 no_match = [{ event.action = "exec", process.executable = "/bin/true" }]
 actions = { session = "terminate" }
 """
-SOON = 30.0
+SOON = 60.0
 """Seconds from what a user does to what becomes of his session, on a busy machine."""
 
 

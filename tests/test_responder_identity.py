@@ -104,18 +104,18 @@ def test_somebody_in_files_gets_no_groups_of_his_namesake_in_sssd(files, memory)
 
 def test_while_sssd_hangs_its_users_are_as_they_were_and_nobody_waits_long(files, memory, monkeypatch):
     monkeypatch.setattr(identity, "FRESH", 0.0)
-    monkeypatch.setattr(identity, "ASK_LIMIT", 0.2)
+    monkeypatch.setattr(identity, "ASK_LIMIT", 1.0)
     sssd = Sssd(ALICE)
     known = identities(files, memory, sssd)
     known.by_uid(70001)
-    sssd.wait = 0.5
+    sssd.wait = 2.5
     begun = time.monotonic()
     assert known.by_uid(70001) == ALICE
     assert known.by_uid(1000).name == "local"
     assert known.by_uid(70001) == ALICE
     # Only the first of them waited for SSSD.
-    assert time.monotonic() - begun < 0.4
-    assert known.status()["error"].startswith("SSSD has not answered within 0.2 s")
+    assert time.monotonic() - begun < 1.9
+    assert known.status()["error"].startswith("SSSD has not answered within 1.0 s")
 
 
 def test_whom_sssd_may_know_and_nobody_remembers_is_not_guessed_at(files, memory):

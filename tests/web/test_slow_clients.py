@@ -86,7 +86,7 @@ def test_requests_that_are_never_completed_are_cut_off_and_hold_up_nobody(port, 
     while left and time.monotonic() < end:
         asked = time.monotonic()
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read() == b"here"
-        assert time.monotonic() - asked < 2
+        assert time.monotonic() - asked < 8
         for number, each in enumerate(left):
             if number % 2:
                 try:
