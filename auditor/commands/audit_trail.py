@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit status 0, of --verify 4 where the trail is not whole."""
     if not args.verify and (args.head or args.journal or args.directory):
         raise TrailUsageError("--head, --journal and --directory are for --verify: write that as well")
+    wanted = _wanted(args)
     path = ledger_file(args.store, args.ledger)
     if not path.exists():
         if args.verify or args.ledger:
@@ -81,13 +82,13 @@ def run(args: argparse.Namespace) -> int:
     with Ledger(path) as ledger:
         if args.verify:
             return _verify(ledger, args)
-        _list(ledger, args)
+        _list(ledger, wanted, args)
     return 0
 
 
-def _list(ledger: Ledger, args: argparse.Namespace) -> None:
+def _wanted(args: argparse.Namespace) -> Wanted:
     now = datetime.now().astimezone()
-    wanted = Wanted(
+    return Wanted(
         viewers=tuple(args.viewer),
         actions=tuple(args.action),
         rec=args.rec,
@@ -96,6 +97,9 @@ def _list(ledger: Ledger, args: argparse.Namespace) -> None:
         since=point_in_time(args.since, now) if args.since else None,
         until=point_in_time(args.until, now) if args.until else None,
     )
+
+
+def _list(ledger: Ledger, wanted: Wanted, args: argparse.Namespace) -> None:
     found = list(islice(ledger.entries(wanted), args.limit))[::-1]
     if args.json:
         for entry in found:

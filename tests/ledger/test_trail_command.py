@@ -123,7 +123,7 @@ def test_the_trail_is_filtered_as_other_listings_are(sessrec, trail, tmp_path):
     shown = sessrec(tmp_path, "audit-trail", "--ledger", path).stdout
     assert "\\x1b]0;evil\\x07" in shown
     assert "\x1b" not in shown
-    assert sessrec(tmp_path, "audit-trail", "--since", "whenever").returncode in (0, 2)
+    assert sessrec(tmp_path, "audit-trail", "--since", "whenever").returncode == 2
     assert sessrec(tmp_path, "audit-trail", "--action", "dance").returncode == 2
     assert sessrec(tmp_path, "audit-trail").stdout == "nothing is recorded\n"
 
