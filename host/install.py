@@ -12,7 +12,7 @@ from typing import Protocol
 from host import install_files
 from host.install_audit import AuditEvents
 from host.install_error import InstallError
-from host.install_layout import CONFIG, LOGIN_SHELL, POLICIES, RUN, STATE, Layout
+from host.install_layout import CODE, CONFIG, HOST_PACKAGE, LOGIN_SHELL, POLICIES, RUN, STATE, Layout
 from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
 from host.install_services import Answers, Files, Ground, Units
 from host.install_sshd import Sshd
@@ -55,6 +55,7 @@ class Installation:
 
     def check(self, say: Say) -> bool:
         """Say what `install` would do; whether that is nothing. Raises InstallError where it would not begin."""
+        self._leave_packages_alone()
         self._read_configuration()
         pending = [line for step in self._steps() for line in step.pending()]
         for line in pending:
@@ -67,6 +68,7 @@ class Installation:
     def install(self, say: Say) -> None:
         """Do what is left to do. Raises InstallError, with logins as before, or as the host's `on_failure` says."""
         self.system.check()
+        self._leave_packages_alone()
         on_failure = self._read_configuration()
         steps = self._steps()
         recorded_before = self.sssd.placed
@@ -89,7 +91,11 @@ class Installation:
         say("Session recording is in place." if done else UP_TO_DATE)
 
     def uninstall(self, say: Say, purge: bool) -> None:
-        """Take all of it out, the change of everybody's shell first. Raises InstallError or OSError."""
+        """Take all of it out, the change of everybody's shell first. Raises InstallError or OSError.
+
+        What packages of the distribution have placed stays, and does nothing any more.
+        """
+        self._leave_packages_alone()
         if users := self.system.local_users_of(LOGIN_SHELL):
             raise InstallError(
                 f"{LOGIN_SHELL} is the shell of {', '.join(users)} in /etc/passwd: give them another one first, "
@@ -142,6 +148,13 @@ class Installation:
             say(LOCAL_ONLY)
         for line in self.sshd.warnings():
             say(f"WARNING: {line}")
+
+    def _leave_packages_alone(self) -> None:
+        if self.layout.owned() and not self.layout.packaged:
+            raise InstallError(
+                f"files in {CODE} belong to packages: install {HOST_PACKAGE} and run `sessrec host install`, "
+                "or remove the packages first"
+            )
 
     def _read_configuration(self) -> str:
         """The host's `on_failure`. Raises InstallError where services that are started now could not use a file."""

@@ -93,9 +93,20 @@ def differing(layout: Layout, contents: Mapping[Path, Content]) -> list[Path]:
 
 
 def outdated(layout: Layout, manifest: Manifest, contents: Mapping[Path, Content]) -> list[Path]:
-    """Files that were placed and are not wanted any more."""
+    """Files that were placed and are not wanted any more, but for those that a package has now."""
+    owned = layout.owned()
     named = (Path(name) for name in manifest.files)
-    return [path for path in named if path not in contents and os.path.lexists(layout.at(path))]
+    return [p for p in named if p not in contents and p not in owned and os.path.lexists(layout.at(p))]
+
+
+def taken_over(layout: Layout, manifest: Manifest) -> list[Path]:
+    """Files that were placed from a checkout, and that a package has now."""
+    return [path for path in layout.owned() if str(path) in manifest.files]
+
+
+def changed_since_packaged(layout: Layout) -> list[str]:
+    """Files of packages that are not as the packages have them."""
+    return [str(path) for path, placed in layout.owned().items() if _hash(layout.at(path)) != placed]
 
 
 def is_edited(layout: Layout, manifest: Manifest, path: Path) -> bool:
@@ -107,6 +118,8 @@ def is_edited(layout: Layout, manifest: Manifest, path: Path) -> bool:
 def differs_from_manifest(layout: Layout) -> list[str] | None:
     """Files that are not as they were placed, but for configuration, which may be edited; None without a manifest."""
     placed = read_manifest(layout).files
+    if placed and layout.packaged:
+        return changed_since_packaged(layout)
     programs = [name for name in placed if not name.startswith("/etc/")]
     return [name for name in programs if _hash(layout.at(Path(name))) != placed[name]] if placed else None
 

@@ -1,6 +1,7 @@
 """Which files go where on a recorded host, with which modes and contents.
 
-`sessrec host install` runs from a checkout, or from what it has placed itself: the code goes with its own sources.
+`sessrec host install` runs from a checkout, or from what it has placed itself: the code goes with its own sources. Or
+packages of the distribution have placed the files: then lists in PACKAGES say so, and nothing here places them again.
 """
 
 from collections.abc import Iterator
@@ -32,6 +33,11 @@ AUDIT_SOCKET = "session-recording-audit.socket"
 BUS_NAME = "org.freeipa.SessionRecording1"
 ACCOUNT = "session-recording"
 PAM_PROFILE = Path("/usr/share/pam-configs/session-recording")
+
+PACKAGES = CODE / "packages"
+"""NAME.sha256sums for each of our packages of the distribution, as sha256sum writes it."""
+HOST_PACKAGE = "freeipa-session-recording-host"
+COMMON_PACKAGE = "freeipa-session-recording-common"
 
 SOURCE = Path(__file__).resolve().parent.parent
 """What is copied: the directory that the packages lie in."""
@@ -76,13 +82,33 @@ class Layout:
         """Our file for it."""
         return Content((self.source / "host/files/audit-plugin.conf").read_bytes(), 0o640)
 
+    @property
+    def packaged(self) -> bool:
+        """Whether this runs from what a package of the distribution has placed."""
+        return self.source == self.at(CODE) and self._list_of(HOST_PACKAGE).exists()
+
+    def owned(self, *packages: str) -> dict[Path, str]:
+        """SHA-256 of each file that these packages have placed, all of ours by default; nothing without packages."""
+        lists = map(self._list_of, packages) if packages else sorted(self.at(PACKAGES).glob("*.sha256sums"))
+        lines = (line for file in lists if file.exists() for line in file.read_text().splitlines())
+        return {Path(name): digest for digest, _, name in (line.partition("  ") for line in lines)}
+
     def contents(self) -> dict[Path, Content]:
         """Every file that is placed as it is, by its path below `/`. Raises InstallError where one is missing."""
-        sources = dict(self._sources())
+        sources = dict(self._packaged_sources() if self.packaged else self._sources())
         try:
             return {path: Content(source.read_bytes(), mode) for path, (source, mode) in sources.items()}
         except FileNotFoundError as error:
-            raise InstallError(f"{error.filename} is missing: get a complete copy of the sources") from error
+            again = f"install {HOST_PACKAGE} and {COMMON_PACKAGE} again"
+            remedy = again if self.packaged else "get a complete copy of the sources"
+            raise InstallError(f"{error.filename} is missing: {remedy}") from error
+
+    def _list_of(self, package: str) -> Path:
+        return self.at(PACKAGES) / f"{package}.sha256sums"
+
+    def _packaged_sources(self) -> Iterator[tuple[Path, tuple[Path, int]]]:
+        for path in self.owned(HOST_PACKAGE, COMMON_PACKAGE):
+            yield path, (self.at(path), 0o755 if path.parent in (PROGRAMS, COMMAND.parent) else 0o644)
 
     def _sources(self) -> Iterator[tuple[Path, tuple[Path, int]]]:
         files = self.source / "host/files"

@@ -8,7 +8,20 @@ from host import install_files
 from host.config_example import config_example
 from host.install_error import InstallError
 from host.install_files import Manifest
-from host.install_layout import BY_OTHER_STEPS, CODE, CONFIG, KEY, RECORDER, RESPONDER, RUN, STATE, Content, Layout
+from host.install_layout import (
+    BY_OTHER_STEPS,
+    CODE,
+    COMMON_PACKAGE,
+    CONFIG,
+    HOST_PACKAGE,
+    KEY,
+    RECORDER,
+    RESPONDER,
+    RUN,
+    STATE,
+    Content,
+    Layout,
+)
 from host.install_system import System
 from recorder.keys import signing_key
 
@@ -26,6 +39,10 @@ class Files:
         gone = self._outdated()
         if changed := self._changed_sources():
             return [f"put right {path}, which was changed since it was placed" for path in changed]
+        if self._layout.packaged:
+            taken = install_files.taken_over(self._layout, self._manifest)
+            leave = [f"leave {len(taken)} files to the packages that have them now"] if taken else []
+            return [*leave, *(f"remove {path}" for path in gone)]
         code = [path for path in (*differing, *gone) if path.is_relative_to(CODE)]
         return [
             *([f"bring {CODE} up to date: {len(code)} files"] if code else []),
@@ -36,10 +53,15 @@ class Files:
     def apply(self) -> list[str]:
         """Place them, and say what had to make way."""
         if changed := self._changed_sources():
-            raise InstallError(
-                f"{changed[0]} was changed since it was placed, and this runs from there: "
-                "run it from the sources, as `python3 sessrec.py host install`"
+            remedy = (
+                f"install the packages {COMMON_PACKAGE} and {HOST_PACKAGE} again (apt-get install --reinstall)"
+                if self._layout.packaged
+                else "run it from the sources, as `python3 sessrec.py host install`"
             )
+            raise InstallError(f"{changed[0]} was changed since it was placed, and this runs from there: {remedy}")
+        if self._layout.packaged:
+            self._leave_to_packages()
+            return []
         differing, gone = install_files.differing(self._layout, self._contents), self._outdated()
         for path in (*differing, *gone):
             self._replaced[path] = self._now(path)
@@ -70,14 +92,25 @@ class Files:
         # Where the manifest is lost: what is there exactly as it would be placed.
         differing = install_files.differing(self._layout, self._contents)
         named |= dict.fromkeys(path for path in self._contents if path not in differing)
-        paths = [path for path in named if path not in BY_OTHER_STEPS]
+        kept = {*BY_OTHER_STEPS, *self._layout.owned()}
+        paths = [path for path in named if path not in kept]
         if not paths:
             return []
         saved = install_files.remove(self._layout, self._manifest, paths)
         return [f"removed {len(paths)} files", *(f"your changes to {path} are in {copy}" for path, copy in saved)]
 
+    def _leave_to_packages(self) -> None:
+        """From a checkout to packages: theirs is what they have, and what they do not have goes."""
+        for path in install_files.taken_over(self._layout, self._manifest):
+            del self._manifest.files[str(path)]
+            if str(path) in self._manifest.before:
+                self._manifest.before.remove(str(path))
+        install_files.remove(self._layout, self._manifest, self._outdated())
+
     def _changed_sources(self) -> list[str]:
         """Where what is placed is the source as well: files of it that are not as they were placed."""
+        if self._layout.packaged:
+            return install_files.changed_since_packaged(self._layout)
         if self._layout.source != self._layout.at(CODE):
             return []
         differing = install_files.differs_from_manifest(self._layout) or []
