@@ -65,8 +65,12 @@ class Installation:
             say(UP_TO_DATE)
         return not pending
 
-    def install(self, say: Say) -> None:
-        """Do what is left to do. Raises InstallError, with logins as before, or as the host's `on_failure` says."""
+    def install(self, say: Say, before_first: Callable[[], None] | None = None) -> None:
+        """Do what is left to do. Raises InstallError, with logins as before, or as the host's `on_failure` says.
+
+        `before_first` is called when everybody's shell is about to be changed for the first time; if it raises
+        InstallError, it is not, and PAM is as it was.
+        """
         self.system.check()
         self._leave_packages_alone()
         on_failure = self._read_configuration()
@@ -79,6 +83,8 @@ class Installation:
                 for line in pending:
                     say(line)
                 if pending:
+                    if step is self.sssd and before_first and not recorded_before:
+                        self._try(before_first, say)
                     done += 1
                     for line in step.apply():
                         say(line)
@@ -166,6 +172,14 @@ class Installation:
         except (ConfigError, LocalPolicyError) as error:
             raise InstallError(f"{error}; nothing was changed") from error
         return settings.on_failure
+
+    def _try(self, login: Callable[[], None], say: Say) -> None:
+        try:
+            login()
+        except InstallError:
+            for line in self.pam.undo():
+                say(line)
+            raise
 
     def _after_failure(self, say: Say, deny: bool) -> None:
         """Where a login would fail now: the version before; where that does not answer either, as the host says.

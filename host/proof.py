@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from host.ask import AskError, ask
 from host.install_layout import CONFIG, KEY, RUN
 from host.live_sessions import live_sessions
 from host.proof_error import ProofError
-from host.proof_login import log_in, program
+from host.proof_login import PROGRAMS, log_in, program
 from host.proof_sink import Lines, reader
 from recorder.configuration import host_settings
 from recorder.formats.message import MessageError, Output, parse
@@ -24,8 +24,11 @@ Line = tuple[str, str]
 """What was looked at, and what was found."""
 
 
-def prove(user: str) -> Iterator[Line]:
-    """Each finding as it is made. Raises ProofError, or AskError, at the first that is not as it has to be."""
+def prove(user: str, command: Sequence[str] = ()) -> Iterator[Line]:
+    """Each finding as it is made. Raises ProofError, or AskError, at the first that is not as it has to be.
+
+    `command` logs in, given the user's name; without one it is the first of PROGRAMS that is there.
+    """
     decision = ask(RUN / "responder.socket", {"ask": "what-if", "user": user})
     if not decision["record"]:
         raise ProofError(f"{user} is not recorded here: {_why(decision)}")
@@ -41,9 +44,10 @@ def prove(user: str) -> Iterator[Line]:
         seen["audit"] = _audited(decision.get("uid"))
 
     begun = time.monotonic()
-    log_in(user, token, meanwhile)
+    command = command or PROGRAMS[program()]
+    log_in(user, token, meanwhile, command)
     ended = time.monotonic()
-    yield "login", f"by {program()}, {ended - begun:.1f} s"
+    yield "login", f"by {command[0]}, {ended - begun:.1f} s"
     rec = seen["rec"]
     if not rec:
         raise ProofError(f"{user} logged in and came to a shell, but no session of his was recorded meanwhile")
@@ -57,7 +61,7 @@ def prove(user: str) -> Iterator[Line]:
         raise ProofError(f"recording {rec} is {found}: {found.reason}")
     yield "seal", f"complete, signed by the host's key {found.key_id}"
     if audit:
-        yield "audit", _audit_line(audit, seen["audit"])
+        yield "audit", _audit_line(audit, seen["audit"], command[0])
 
 
 def _why(decision: dict[str, Any]) -> str:
@@ -74,11 +78,11 @@ def _audited(uid: object) -> bool:
     return str(uid) in audit.get("users", {})
 
 
-def _audit_line(wanted: list[str], found: object) -> str:
+def _audit_line(wanted: list[str], found: object, program: str) -> str:
     if found:
         return f"rules were set during the session: {', '.join(wanted)}"
-    if program() == "su":
-        return "not tried: without the program login a session has no login uid of its own"
+    if program == "su":
+        return "not tried: a session by su has no login uid of its own"
     raise ProofError("the session was recorded, but had no audit rules; see `sessrec host status`")
 
 

@@ -8,12 +8,16 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from host.install_layout import LOGIN_SHELL
 from host.proof_error import ProofError
 
 PROGRAMS = {"login": ("login", "-f"), "su": ("su", "-")}
 """The first that is there is used. A login has a login uid of its own, by which audit rules are set; su has none."""
+
+LOGIN_SHELL_BY_SU = ("su", "-s", str(LOGIN_SHELL), "-")
+"""The login shell for a user whose shell it is not yet. Root may name any."""
 
 WITHIN = 30.0
 """Seconds for all of it, slow start files of a shell included."""
@@ -32,16 +36,16 @@ def program() -> str:
     raise ProofError("neither login nor su is installed here")
 
 
-def log_in(user: str, token: str, meanwhile: Callable[[str], None]) -> None:
+def log_in(user: str, token: str, meanwhile: Callable[[str], None], command: Sequence[str]) -> None:
     """Log in as `user`, have `token` printed, call `meanwhile` with the terminal's name (pts/3), log out.
 
+    `command` is what logs in, but for the user's name.
     Raises ProofError where the token is not printed, with what was printed instead.
     """
-    name = program()
     child, terminal = pty.fork()
     if child == 0:
         try:
-            os.execvp(name, [*PROGRAMS[name], user])
+            os.execvp(command[0], [*command, user])
         finally:
             os._exit(127)
     try:

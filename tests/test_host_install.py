@@ -162,8 +162,8 @@ class Host:
     def has(self, path):
         return self.layout.at(Path(path)).exists()
 
-    def install(self):
-        return self._run(lambda installation: installation.install(self.said.append))
+    def install(self, before_first=None):
+        return self._run(lambda installation: installation.install(self.said.append, before_first))
 
     def uninstall(self, purge=False):
         return self._run(lambda installation: installation.uninstall(self.said.append, purge))
@@ -202,6 +202,28 @@ def test_everybody_s_shell_is_changed_last(host):
     assert f"override_shell = {LOGIN_SHELL}" in host.read(SSSD_DROP_IN)
     assert host.layout.at(SSSD_DROP_IN).stat().st_mode & 0o777 == 0o600
     assert host.read(SHELLS).endswith(f"/bin/bash\n{LOGIN_SHELL}\n")
+
+
+def test_a_login_is_tried_before_everybody_s_shell_is_changed(host):
+    host.install(lambda: host.system.done.append("test login"))
+    assert host.system.done[-3:] == ["pam", "test login", "sssd"]
+
+
+def test_a_test_login_that_fails_changes_nobody_s_shell_and_leaves_pam_as_it_was(host):
+    def fails():
+        raise InstallError("the test login of alice fails")
+
+    before = host.read(PAM_FILES[0])
+    with pytest.raises(InstallError, match="alice"):
+        host.install(fails)
+    assert not host.has(SSSD_DROP_IN)
+    assert "sssd" not in host.system.done
+    assert host.read(PAM_FILES[0]) == before
+
+
+def test_where_people_are_recorded_already_no_test_login_comes_between(installed):
+    installed.source.joinpath("recorder/service.py").write_text("# newer\n")
+    installed.install(lambda: pytest.fail("nobody's shell is changed for the first time"))
 
 
 def test_programs_can_be_run_and_the_code_is_complete(installed):
