@@ -18,7 +18,7 @@ from recorder.configuration.host_settings import HostSettings, load
 from recorder.configuration.service_options import service_options
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import KeyFileError, SigningKey, load_or_create
-from recorder.logins import service_manager
+from recorder.logins import service_manager, worker
 from recorder.logins.decision import Responder
 from recorder.logins.login import Host
 from recorder.logins.login_peer import credentials, terminal_of
@@ -32,8 +32,8 @@ from recorder.logins.running_sessions import RunningSession, RunningSessions
 from recorder.logins.session_reports import Moved, Reports
 from recorder.logins.silent_connections import SilentConnections
 from recorder.logins.taken_terminal import TakenTerminal
+from recorder.logins.tally import FAILED, RECORDED, REFUSED, UNRECORDED, Tally
 from recorder.logins.terminal_holders import holders
-from recorder.logins.worker import ENDED
 
 BACKLOG = 4096
 ACCEPTED = 256
@@ -41,6 +41,8 @@ ACCEPTED = 256
 LOOK = 500
 """Milliseconds between two looks at what has to end."""
 CROWD = "too many logins of yours at once"
+_NOT_BEGUN = {worker.REFUSED: REFUSED, worker.UNRECORDED: UNRECORDED}
+_NOTHING_LEFT = {worker.ENDED, *_NOT_BEGUN}
 
 
 class ServiceError(SessrecError):
@@ -69,6 +71,7 @@ class Service:
         self._children: dict[int, tuple[int, RunningSession | None]] = {}
         self._silent = SilentConnections()
         self._logins = LoginQueue()
+        self._tally = Tally(run)
         self._looking: set[int] = set()
         self._adopted: dict[int, RunningSession] = {}
         self._poll = poll()
@@ -122,6 +125,7 @@ class Service:
                         self._processes.close()
                         return 0
             ending = self._sessions.end_left()
+            self._tally.keep()
             for descriptor in self._silent.expired(monotonic()):
                 self._poll.unregister(descriptor)
                 self._silent.take(descriptor)[0].close()
@@ -219,11 +223,13 @@ class Service:
         if settings.on_failure != "allow":
             self._refuse(connection, f"sessions on this host are recorded, and this cannot be: {problem}")
             return
+        self._tally.count(UNRECORDED)
         connection.setblocking(False)
         answer(connection, PLAIN, shell=settings.shell)
         connection.close()
 
     def _refuse(self, connection: socket.socket, text: str) -> None:
+        self._tally.count(REFUSED)
         connection.setblocking(False)
         answer(connection, DENY, text=text)
         connection.close()
@@ -239,6 +245,7 @@ class Service:
                 uid, _ = self._children[pid]
                 self._children[pid] = uid, session
                 self._logins.answered(uid)
+                self._tally.count(RECORDED)
                 self._host.responder.tell({"ask": "started", **report.description})
             else:
                 self._sessions.end(session, failed=True)
@@ -297,10 +304,15 @@ class Service:
                 # It has reported before it ended.
                 self._take_reports()
                 uid, session = self._children.pop(pid)
+                code = os.waitstatus_to_exitcode(status)
+                if code in _NOT_BEGUN:
+                    self._tally.count(_NOT_BEGUN[code])
+                elif code == worker.FAILED:
+                    self._tally.count(REFUSED if session is None else FAILED)
                 if session is None:
                     self._logins.answered(uid)
                 else:
-                    self._sessions.end(session, failed=os.waitstatus_to_exitcode(status) != ENDED)
+                    self._sessions.end(session, failed=code not in _NOTHING_LEFT)
         except GoneError:
             self._renew()
 

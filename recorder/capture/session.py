@@ -188,6 +188,11 @@ class Session:
         return True
 
     @property
+    def waiting(self) -> int:
+        """Bytes of messages that the sink has not taken yet."""
+        return self._spool.pending_bytes
+
+    @property
     def last_error(self) -> object:
         """Why the sink fails."""
         return self._spool.last_error

@@ -31,7 +31,7 @@ from recorder.logins.session_files import SessionFiles
 from recorder.logins.session_reports import Begun, report_begun
 from recorder.logins.taken_terminal import take, taken
 from recorder.logins.terminal_worker import TerminalWorker
-from recorder.logins.worker import ENDED, FAILED, Bench, drop_privileges
+from recorder.logins.worker import ENDED, FAILED, REFUSED, UNRECORDED, Bench, drop_privileges
 
 REQUEST = 10
 """Seconds from the connection to the answer, after which who wastes them is dropped."""
@@ -80,7 +80,16 @@ class RefusedError(SessrecError):
 def serve(connection: socket.socket, kept: Kept, host: Host, report: socket.socket, standing: bytes) -> NoReturn:
     """Answer the login shell and record what follows, in the process that was forked for it, as root still."""
     login = _Login(connection, kept, host, report, Standing.of(standing))
-    _end_with(login.run, kept)
+
+    def work() -> int:
+        try:
+            return login.run()
+        finally:
+            # Unless the keeper's first word was read, the kernel throws away our last.
+            with suppress(OSError):
+                _ = kept.pid
+
+    _end_with(work, kept)
 
 
 def wake(kept: Kept, host: Host, descriptors: list[int], numbers: bytes) -> NoReturn:
@@ -158,6 +167,7 @@ class _Login:
                 tty=_short(os.ttyname(outer)) if on_terminal else "",
             )
         except DecisionError as error:
+            sys.stderr.write(f"{error}\n")
             return self._undecided(error)
         standing = self.standing
         if not decision.record or self._is_ours(standing.recording):
@@ -177,19 +187,19 @@ class _Login:
                     raise
                 # Nothing has begun that would have to be ended; and the login shell is still to say why.
                 sys.stderr.write(f"a session of {decision.user} was refused: {text}\n")
-                return ENDED
+                return REFUSED
             sys.stderr.write(f"a session of {decision.user} goes on unrecorded, as its policy allows: {text}\n")
             answer(self.connection, PLAIN, shell=decision.shell)
-            return ENDED
+            return UNRECORDED
 
     def _undecided(self, error: DecisionError) -> int:
         """Nobody knows whether it is to be recorded: as the host says."""
         settings = self.host.settings
         if settings.on_failure == "allow":
             answer(self.connection, PLAIN, shell=settings.shell)
-        else:
-            answer(self.connection, DENY, text=f"sessions on this host are recorded, and this cannot be: {error}")
-        raise error
+            return UNRECORDED
+        answer(self.connection, DENY, text=f"sessions on this host are recorded, and this cannot be: {error}")
+        return REFUSED
 
     def _is_ours(self, recording: str) -> bool:
         """Whether the terminal is that of this recording, if any, and so is recorded already."""

@@ -179,7 +179,7 @@ class SessionControl:
     def _done(self, descriptor: int, asked: object, by: str, events: object) -> str:
         capture, connection = self.capture, self._asking[descriptor]
         if asked == "describe":
-            _reply(connection, {**self._description, "state": self._state()})
+            _reply(connection, {**self._description, "state": self._state(), "waiting": self._events.waiting})
         elif asked == "events":
             _reply(connection, {"taken": self._events.write(events)})
         elif asked == "terminate":

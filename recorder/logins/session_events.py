@@ -31,6 +31,11 @@ class SessionEvents:
         self.flush()
         self._session.log.event(action, self._session.position(), monotonic(), **fields)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of messages that the sink has not taken yet."""
+        return self._session.waiting
+
     def write(self, events: object) -> int:
         """Events of audit, each an object of `time` (seconds since 1970) and `fields`; how many were taken.
 

@@ -29,6 +29,9 @@ from recorder.sinks.spool import Spool
 ENDED, FAILED, STOPPED = 0, 1, 2
 """Exit statuses of a worker: as its session, with a recording that failed, by a terminate. After the latter two
 nothing of the session may go on."""
+REFUSED, UNRECORDED = 3, 4
+"""Exit statuses of one whose session has not begun: it cannot be recorded, and was refused or let go on. Nothing is
+to be ended then."""
 
 
 @dataclass(frozen=True)
