@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast
+.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -32,6 +32,7 @@ help:
 	@echo "make bench-web        the auditor's page in a browser, and its server. QUICK=1"
 	@echo "make screenshots      pictures of the auditor's page into docs/images"
 	@echo "make man     man pages into build/man"
+	@echo "make deb     Debian packages into build/deb; needs what packaging/debian/control names"
 	@echo "make setup   $(VENV) from the lock files"
 	@echo "make lock    new lock files; needs uv (pip install uv)"
 	@echo "make clean   remove what was built"
@@ -119,6 +120,9 @@ screenshots: setup peers
 
 man: setup
 	$(BIN)/python -m docs.man build/man
+
+deb:
+	@packaging/deb build/deb
 
 lock:
 	$(LOCK) -o requirements/runtime.txt pyproject.toml
