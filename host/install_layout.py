@@ -30,6 +30,8 @@ RECORDER = "session-recorder.service"
 RESPONDER = "session-recording-responder.service"
 AUDIT = "session-recording-audit.service"
 AUDIT_SOCKET = "session-recording-audit.socket"
+METRICS = ("session-recording-metrics.service", "session-recording-metrics.timer")
+"""Placed, and started by nobody but an administrator."""
 BUS_NAME = "org.freeipa.SessionRecording1"
 ACCOUNT = "session-recording"
 PAM_PROFILE = Path("/usr/share/pam-configs/session-recording")
@@ -121,7 +123,7 @@ class Layout:
         for name in ("recorder", "responder", "audit", "audit-plugin"):
             yield PROGRAMS / name, (files / name, 0o755)
         yield COMMAND, (files / "sessrec", 0o755)
-        for name in (RECORDER, RESPONDER, AUDIT, AUDIT_SOCKET):
+        for name in (RECORDER, RESPONDER, AUDIT, AUDIT_SOCKET, *METRICS):
             yield _UNITS / name, (files / name, 0o644)
         for path, name in {
             "/usr/lib/sysusers.d/session-recording.conf": "sysusers.conf",

@@ -15,6 +15,7 @@ from host.install_layout import (
     CONFIG,
     HOST_PACKAGE,
     KEY,
+    METRICS,
     RECORDER,
     RESPONDER,
     RUN,
@@ -211,7 +212,7 @@ class Units:
 
     def undo(self) -> list[str]:
         """Stop them. Sessions that are being recorded are, to their end."""
-        stopped = [unit for unit in (RECORDER, RESPONDER) if self._system.is_enabled(unit)]
+        stopped = [unit for unit in (METRICS[1], RECORDER, RESPONDER) if self._system.is_enabled(unit)]
         for unit in stopped:
             self._system.stop(unit)
         return [f"stopped {unit}" for unit in stopped]

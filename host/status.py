@@ -39,6 +39,13 @@ class Status(NamedTuple):
 
 def status(user: str = "") -> Status:
     """Look at everything; with `user`, at his shell too."""
+    checks, report, settings = look(user)
+    sessions, check = _sessions()
+    return Status([*checks, check, lost(report, settings)], sessions, report)
+
+
+def look(user: str = "") -> tuple[list[Check], dict[str, Any], HostSettings]:
+    """What costs little, and wakes no session that sleeps: the checks, the responder's own report, the settings."""
     checks = [*_services()]
     report: dict[str, Any] = {}
     try:
@@ -61,8 +68,7 @@ def status(user: str = "") -> Status:
         checks += status_report.checks(report)
     checks.append(status_audit.check(report))
     checks.append(_key(report))
-    sessions, check = _sessions()
-    return Status([*checks, check, lost(report, settings)], sessions, report)
+    return checks, report, settings
 
 
 def _services() -> Iterator[Check]:

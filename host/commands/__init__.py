@@ -18,6 +18,7 @@ HELP = "recording of logins on this host: install it, see how it is, act on its 
 VERBS = {
     "install": "host.commands.install",
     "status": "host.commands.status",
+    "metrics": "host.commands.metrics",
     "prove": "host.commands.prove",
     "sessions": "host.commands.sessions",
     "watch": "host.commands.watch",
