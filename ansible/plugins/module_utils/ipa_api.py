@@ -46,7 +46,7 @@ class Ipa:
         self.principal = principal
         self.domain = str(api.env.domain)
 
-    def call(self, command: str, *keys: str, **arguments: Any) -> dict[str, Any]:
+    def call(self, command: str, *keys: Any, **arguments: Any) -> dict[str, Any]:
         """What a command answers. Raises IpaError, also where some of the members could not be added or removed."""
         try:
             answer: dict[str, Any] = api.Command[command](*keys, **arguments)

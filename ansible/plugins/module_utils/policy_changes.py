@@ -73,11 +73,11 @@ def commands(name: str, before: dict[str, Any] | None, after: dict[str, Any] | N
         return [Command("recordingpolicy_del", name, {})]
     if before is None:
         made = Command("recordingpolicy_add", name, changed_attributes({}, after, POLICY))
-        return [made, *_membership("add", name, {}, after)]
+        return [made, *_membership("add", name, members_beyond(after, {}))]
     attributes = changed_attributes(before, after, POLICY)
     modified = [Command("recordingpolicy_mod", name, attributes)] if attributes else []
-    removed = list(_membership("remove", name, before, after))
-    added = list(_membership("add", name, before, after))
+    removed = list(_membership("remove", name, members_beyond(before, after)))
+    added = list(_membership("add", name, members_beyond(after, before)))
     if "usercategory" in after or "hostcategory" in after or after.get("recordingaction") == "exempt":
         # A category takes no members beside it; and nobody is exempt who shall no more be.
         steps = [*removed, *modified, *added]
@@ -91,24 +91,19 @@ def commands(name: str, before: dict[str, Any] | None, after: dict[str, Any] | N
     return steps
 
 
-def new_members(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """(kind, name) of whom a policy names and did not."""
-    return [
-        (kind, name)
-        for kind in MEMBERS
-        for name in (after or {}).get(kind, ())
-        if name not in (before or {}).get(kind, ())
-    ]
+def members_beyond(policy: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(kind, name) of whom a policy names and the other does not."""
+    return [(kind, name) for kind in MEMBERS for name in policy.get(kind, ()) if name not in other.get(kind, ())]
 
 
-def _membership(verb: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Command]:
+def _membership(verb: str, name: str, members: list[tuple[str, str]]) -> Iterator[Command]:
     """The commands that add, or remove, members: one for users and their groups, one for hosts and theirs."""
-    gone = new_members(after, before) if verb == "remove" else new_members(before, after)
     for command in ("user", "host"):
-        kinds = [kind for kind, of in MEMBERS.items() if of == command]
-        several = {kind: [member for of, member in gone if of == kind] for kind in kinds}
-        if any(several.values()):
-            arguments = {kind: members for kind, members in several.items() if members}
+        arguments: dict[str, Any] = {}
+        for kind, member in members:
+            if MEMBERS[kind] == command:
+                arguments.setdefault(kind, []).append(member)
+        if arguments:
             yield Command(f"recordingpolicy_{verb}_{command}", name, arguments)
 
 

@@ -29,6 +29,7 @@ attributes:
     support: full
     description: What would be refused is refused, but for rights that are missing.
   diff_mode:
+    description: What is told is how it was and how it is, or in check mode would be.
     support: full
 seealso:
   - module: freeipa.session_recording.recordingpolicy

@@ -88,6 +88,7 @@ attributes:
     support: full
     description: What would be refused is refused, but for rights that are missing.
   diff_mode:
+    description: What is told is how it was and how it is, or in check mode would be.
     support: full
 seealso:
   - module: freeipa.session_recording.recordingconfig
@@ -192,7 +193,7 @@ from ansible_collections.freeipa.session_recording.plugins.module_utils.ipa_api 
 from ansible_collections.freeipa.session_recording.plugins.module_utils.policy_changes import (
     MEMBERS,
     commands,
-    new_members,
+    members_beyond,
     policy_of,
     wanted,
 )
@@ -260,7 +261,7 @@ def _ensure(
     steps = commands(name, before, after)
     if after and any(step.method.endswith(("_add", "_mod", "_user", "_host")) for step in steps):
         check_policy(after)
-        unknown = ipa.missing(new_members(before, after))
+        unknown = ipa.missing(members_beyond(after, before or {}))
         if unknown:
             raise Refused(", ".join(unknown))
     if check_mode or not steps:

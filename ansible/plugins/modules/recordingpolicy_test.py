@@ -31,8 +31,10 @@ options:
     default: false
 attributes:
   check_mode:
+    description: Asks as it does otherwise.
     support: full
   diff_mode:
+    description: There is nothing to tell.
     support: none
 seealso:
   - module: freeipa.session_recording.recordingpolicy
