@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb
+.PHONY: ansible-sanity help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb rpm
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -30,9 +30,11 @@ help:
 	@echo "make soak-rsyslog     rsyslog and Elasticsearch away under load; needs root. OUTAGE=600 for ten minutes each"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make bench-web        the auditor's page in a browser, and its server. QUICK=1"
+	@echo "make ansible-sanity   ansible-test's sanity tests of the collection"
 	@echo "make screenshots      pictures of the auditor's page into docs/images"
 	@echo "make man     man pages into build/man"
 	@echo "make deb     Debian packages into build/deb; needs what packaging/debian/control names"
+	@echo "make rpm     RPM packages into build/rpm; needs rpmbuild"
 	@echo "make setup   $(VENV) from the lock files"
 	@echo "make lock    new lock files; needs uv (pip install uv)"
 	@echo "make clean   remove what was built"
@@ -118,11 +120,17 @@ soak-rsyslog: setup peers
 screenshots: setup peers
 	$(BIN)/python -m tests.web.screenshots docs/images
 
+ansible-sanity: setup
+	$(BIN)/python -m tests.ansible_sanity $(ARGS)
+
 man: setup
 	$(BIN)/python -m docs.man build/man
 
 deb:
-	@packaging/deb build/deb
+	@packaging/build-deb build/deb
+
+rpm:
+	@packaging/build-rpm build/rpm
 
 lock:
 	$(LOCK) -o requirements/runtime.txt pyproject.toml

@@ -1,6 +1,7 @@
 """Man pages from the definitions that --help comes from: `python -m docs.man DIRECTORY`, or `make man`.
 
-sessrec(1), a page for every verb, and sessrec.toml(5) from the tables of settings.
+sessrec(1), a page for every verb, sessrec.toml(5) from the tables of settings, and one of the installer of FreeIPA's
+servers.
 """
 
 import argparse
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import sessrec
 from auditor.elasticsearch.settings import STORE_TABLE
+from ipa_plugin import install
 from recorder.capture.session import VERSION
 from recorder.configuration.config import HOST_SECTION, SECTION, STORE_SECTION
 from recorder.configuration.host_settings import HOST_TABLE
 from recorder.configuration.setting_kinds import Choice, Flag, Number, Programs, Seconds, Setting, Size, size_text
 from recorder.configuration.settings import CONFIG_FILE, TABLE
+
+SERVER_INSTALLER = install.PROGRAM
 
 ABOUT = "terminal sessions: recorded, searchable by what was seen, playable and provable"
 
@@ -61,6 +65,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for verb in sessrec.VERBS:
         yield f"sessrec-{verb}.1", _verb(verb)
     yield "sessrec.toml.5", _configuration()
+    yield f"{SERVER_INSTALLER}.8", _server_installer()
 
 
 def _overview() -> str:
@@ -135,6 +140,19 @@ def _configuration() -> str:
         _section(f"SETTINGS OF [{STORE_SECTION}]", _settings(STORE_TABLE)),
         _section("EXAMPLES", [_example(EXAMPLE), ".PP\n", _example(HOST_EXAMPLE)]),
         _see_also(["sessrec", "sessrec-rec", "sessrec-host"]),
+    )
+
+
+def _server_installer() -> str:
+    parser = install.parser()
+    return _page(
+        SERVER_INSTALLER,
+        8,
+        "puts session recording into a FreeIPA server, or takes it out again",
+        _section("SYNOPSIS", [_usage(parser)]),
+        _section("DESCRIPTION", _prose(install.__doc__ or "")),
+        _section("OPTIONS", _options(parser)),
+        _see_also(["sessrec-host"]),
     )
 
 

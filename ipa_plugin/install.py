@@ -1,9 +1,9 @@
 """Put session recording into a FreeIPA server, bring it up to date, or take it out again.
 
-Run as root on every server of the topology, from the directory that ipa_plugin lies in:
-`ipa_plugin/bin/ipa-session-recording-install`, or `python3 -m ipa_plugin.install`. Running it again repairs what an
-interrupted run left, and changes nothing where all is as it should be. On a server that is not configured yet it
-only places the files; ipa-server-install and ipa-replica-install take them up.
+Run as root on every server of the topology: `ipa-session-recording-install` of the package, or from a checkout
+`ipa_plugin/bin/ipa-session-recording-install`. Running it again repairs what an interrupted run left, and changes
+nothing where all is as it should be. On a server that is not configured yet it only places the files;
+ipa-server-install and ipa-replica-install take them up.
 """
 
 import argparse

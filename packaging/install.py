@@ -8,12 +8,14 @@ by it the installer knows that these files are a package's.
 import argparse
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from docs import man  # noqa: E402 - found by the path above
+import sessrec  # noqa: E402 - found by the path above
+from docs import man  # noqa: E402
 from host.install_layout import (  # noqa: E402
     CODE,
     COMMAND,
@@ -21,6 +23,7 @@ from host.install_layout import (  # noqa: E402
     HOST_PACKAGE,
     PACKAGES,
     PAM_PROFILE,
+    PROGRAMS,
     Content,
     Layout,
 )
@@ -35,8 +38,11 @@ COMMON_OF_AUDITOR = ("__init__.py", "json_objects.py", "verify.py", "output", "p
 
 UNITS = Path("/usr/lib/systemd/system")
 SHARE = Path("/usr/share/session-recording")
-SERVER_INSTALLER = "ipa_plugin/bin/ipa-session-recording-install"
-LINKS = {SERVER_PACKAGE: {Path("/usr/sbin/ipa-session-recording-install"): f"../lib/{CODE.name}/{SERVER_INSTALLER}"}}
+LINKS = {
+    SERVER_PACKAGE: {
+        Path("/usr/sbin") / man.SERVER_INSTALLER: f"../lib/{CODE.name}/ipa_plugin/bin/{man.SERVER_INSTALLER}"
+    }
+}
 
 PLAYER = ROOT / "auditor/web/static/player/VERSION"
 
@@ -59,9 +65,7 @@ def main(argv: list[str]) -> int:
         link.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         link.symlink_to(to)
     if args.list:
-        # Man pages are compressed later.
-        lines = (f"{path}*" if "/man/" in str(path) else str(path) for path in (*placed, *links))
-        args.list.write_text("".join(f"{line}\n" for line in lines))
+        args.list.write_text("".join(f"{line}\n" for line in _rpm_list([*placed, *links])))
     return 0
 
 
@@ -77,11 +81,11 @@ def parser() -> argparse.ArgumentParser:
 
 def contents(package: str, pam_auth_update: bool = True) -> dict[Path, Content]:
     """Every file of a package by its path below `/`, with the list of those that have to stay as they are."""
-    placed = {
-        path: content
-        for path, content in {**_shared(pam_auth_update), **_auditor(), **_server(), **_manual()}.items()
-        if package_of(path) == package
-    }
+    everything = {**_shared(pam_auth_update), **_auditor(), **_server(), **_manual()}
+    placed = {path: content for path, content in everything.items() if package_of(path) == package}
+    # What a checkout's installer copies from there to its place is in it already.
+    outside = {content.data for path, content in everything.items() if not path.is_relative_to(CODE)}
+    placed = {path: c for path, c in placed.items() if not path.is_relative_to(CODE) or c.data not in outside}
     lines = (
         f"{hashlib.sha256(content.data).hexdigest()}  {path}\n" for path, content in placed.items() if _stays(path)
     )
@@ -98,11 +102,27 @@ def package_of(path: Path) -> str:
             return SERVER_PACKAGE
         return COMMON_PACKAGE if first in COMMON_CODE else HOST_PACKAGE
     if path.is_relative_to("/usr/share/man"):
-        verb = path.stem.removeprefix("sessrec").removeprefix("-")
-        return _package_of_verb(verb)
+        return _package_of_page(path.stem)
     if path == COMMAND or path.is_relative_to(SHARE):
         return COMMON_PACKAGE
     return AUDITOR_PACKAGE if path in _auditor() else HOST_PACKAGE
+
+
+def _rpm_list(paths: list[Path]) -> Iterator[str]:
+    """Lines for %files: the paths, with what RPM makes of them, and directories of our own."""
+    ours = (CODE, PROGRAMS, SHARE)
+    above = {directory for path in paths for directory in path.parents}
+    for directory in sorted(above):
+        if any(directory.is_relative_to(own) for own in ours):
+            yield f"%dir {directory}"
+    for path in paths:
+        # Compressed later.
+        yield f"{path}*" if path.is_relative_to("/usr/share/man") else str(path)
+    for directory in sorted({path.parent for path in paths if path.suffix == ".py"}):
+        yield f"%dir {directory}/__pycache__"
+    for path in paths:
+        if path.suffix == ".py":
+            yield f"{path.parent}/__pycache__/{path.stem}.*.pyc"
 
 
 def _shared(pam_auth_update: bool) -> dict[Path, Content]:
@@ -131,10 +151,10 @@ def _manual() -> dict[Path, Content]:
     return {path: Content(text.encode()) for path, text in pages}
 
 
-def _package_of_verb(verb: str) -> str:
-    import sessrec
-
-    where = sessrec.VERBS.get(verb, "recorder").partition(".")[0]
+def _package_of_page(page: str) -> str:
+    if page == man.SERVER_INSTALLER:
+        return SERVER_PACKAGE
+    where = sessrec.VERBS.get(page.removeprefix("sessrec-"), "").partition(".")[0]
     return {"auditor": AUDITOR_PACKAGE, "host": HOST_PACKAGE}.get(where, COMMON_PACKAGE)
 
 

@@ -54,6 +54,7 @@ def test_a_verb_s_page_is_clean(verb):
 @needs("mandoc")
 def test_the_other_pages_are_clean():
     assert complaints(man._configuration()) == ""
+    assert complaints(man._server_installer()) == ""
     if len([verb for verb in sessrec.VERBS if installed(verb)]) == len(sessrec.VERBS):
         assert complaints(man._overview()) == ""
 
