@@ -21,6 +21,7 @@ from auditor.ingest.file_source import changed_files, ingest_files
 from auditor.ingest.ingest import Ingest
 from auditor.ingest.journal import Journal
 from auditor.ingest.journal_source import JournalSource
+from auditor.ingest.progress import Notes
 from auditor.output.printable import printable
 from auditor.recordings.own_store import add_store_argument
 from auditor.recordings.recording import RecordingError
@@ -83,10 +84,12 @@ def run(args: argparse.Namespace) -> int:
             if args.origin is not None:
                 status = _raw(ingest, store, args)
             elif is_journal:
-                journal = JournalSource(ingest, store, Journal(args.namespace, args.directory))
-                status = _repeat(lambda: _journal(journal), args.follow)
+                journal = Journal(args.namespace, args.directory)
+                source = JournalSource(ingest, store, journal)
+                status = _repeat(lambda: _journal(source), _notes(ingest, store, journal.source, args.follow))
             else:
-                status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), args.follow)
+                notes = _notes(ingest, store, f"files:{','.join(map(str, args.paths))}", args.follow)
+                status = _repeat(lambda: _files(ingest, store, args.paths, args.quiet), notes)
             if not args.quiet:
                 _report(ingest, watcher.alerts if watcher else 0)
         return status
@@ -94,14 +97,21 @@ def run(args: argparse.Namespace) -> int:
         store.close()
 
 
-def _repeat(look: Callable[[], int], follow: bool, interval: float = INTERVAL) -> int:
-    """Look once, or again and again; then a store that is away for a while is told of once, and waited for."""
-    status = 0
+def _notes(ingest: Ingest, store: Store, source: str, follow: bool) -> Notes | None:
+    return Notes(store, ingest, source) if follow else None
+
+
+def _repeat(look: Callable[[], int], notes: Notes | None, interval: float = INTERVAL) -> int:
+    """Look once, or, where that is noted, again and again; then a store that is away for a while is told of once, and
+    waited for."""
+    status, follow = 0, notes is not None
     away = ""
     try:
         while True:
             try:
                 status = look() or status
+                if notes is not None:
+                    notes.looked()
             except StoreUnavailableError as error:
                 if not follow:
                     raise
@@ -135,7 +145,7 @@ def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
         source.look(last=not args.follow)
         return 0
 
-    status = _repeat(look, args.follow, RAW_INTERVAL)
+    status = _repeat(look, _notes(ingest, store, "elasticsearch", args.follow), RAW_INTERVAL)
     source.close()
     return status
 

@@ -5,6 +5,7 @@ Whenever it is killed, the next run goes on behind the last addition; what it se
 
 import gc
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ EXCERPT = 160
 @dataclass(slots=True)
 class Counts:
     """What an ingest did: recordings touched, messages new, known already and refused, messages of recordings that
-    were deleted, and bytes of terminal data."""
+    were deleted, bytes of terminal data, and when the newest new message was made (seconds since 1970)."""
 
     recordings: set[str] = field(default_factory=set)
     taken: int = 0
@@ -37,6 +38,7 @@ class Counts:
     refused: int = 0
     deleted: int = 0
     terminal: int = 0
+    newest: float = 0.0
 
     def add(self, other: "Counts") -> None:
         """Sum up."""
@@ -46,6 +48,7 @@ class Counts:
         self.refused += other.refused
         self.deleted += other.deleted
         self.terminal += other.terminal
+        self.newest = max(self.newest, other.newest)
 
 
 @contextmanager
@@ -62,10 +65,12 @@ def rare_collections() -> Iterator[None]:
 
 class Ingest:
     """Takes lines into one store. `counts` is what it did so far. `watcher` looks at what is new in the recordings,
-    and may add alerts to it."""
+    and may add alerts to it. `lag`: the greatest age, in seconds, that the newest message of what was added together
+    had then; whoever reads it sets it back to 0."""
 
     def __init__(self, store: Store, watcher: Watcher | None = None) -> None:
         self.counts = Counts()
+        self.lag = 0.0
         self._store = store
         self._watcher = watcher
         self._open: OrderedDict[str, Intake] = OrderedDict()
@@ -89,6 +94,8 @@ class Ingest:
         else:
             raise ConflictError("other processes keep adding to the same recordings: try again later")
         self.counts.add(batch.counts)
+        if batch.counts.newest:
+            self.lag = max(self.lag, time.time() - batch.counts.newest)
 
     def settle(self, source: str, mark: str | None = None) -> None:
         """Make the store show also what stands on the screens of recordings that this source added to; that it is
@@ -165,6 +172,7 @@ class _Batch:
             self._forget_unknown(message.rec)
             return
         self.counts.taken += 1
+        self.counts.newest = max(self.counts.newest, message.time)
         self.counts.terminal += intake.facts.printed + intake.facts.typed - before
         self.counts.recordings.add(message.rec)
 

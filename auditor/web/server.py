@@ -24,6 +24,7 @@ from auditor.recordings.store_name import open_named, store_name
 from auditor.web.access.channel import certificate_hash
 from auditor.web.access.cookies import Sessions
 from auditor.web.access.local_token import LocalTokens
+from auditor.web.access.metrics_reader import read_token
 from auditor.web.access.scope import ALL
 from auditor.web.access.sign_in import kerberos
 from auditor.web.access.viewer import Right, Viewer
@@ -106,6 +107,7 @@ def _site(
         tls=encrypted,
         names=sorted(own_names) if local else settings.names,
     )
+    site.metrics_token = read_token(settings.metrics_token)
     _keep_ledger(site, store, local=local)
     if store is None:
         site.own = OwnRecordings(lambda: open_named(None), recordings_directory(), site.log)

@@ -104,6 +104,7 @@ class WebSettings:
     keytab = File("", "the keytab of HTTP/HOST@REALM, for sign-in with Kerberos")
     embed_origin = Origin("", "the FreeIPA server whose pages may embed the player")
     ledger = File("", "the file with who watched what (default: ledger.db beside the store)")
+    metrics_token = File("", "a file with the token that Prometheus reads /metrics with (default: this machine only)")
     idle_minutes = Number(60, 1, 1440, "minutes without a request after which a viewer is signed out")
     longest_hours = Number(12, 1, 168, "hours after which a viewer is signed out in any case")
     requests_per_second = Number(

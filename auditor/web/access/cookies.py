@@ -80,6 +80,13 @@ class Sessions:
                 self._sessions.move_to_end(key)
             return session
 
+    def count(self) -> int:
+        """How many have not ended yet."""
+        now = self.clock()
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return sum(now - each.used <= self._idle and now - each.began <= self.longest for each in sessions)
+
     def end(self, value: str) -> None:
         """Sign out."""
         with self._lock:

@@ -14,6 +14,7 @@ from auditor.ledger.schema import LedgerError
 from auditor.web.access.authenticator import Admission, Refusal
 from auditor.web.access.cookies import Session, cookie
 from auditor.web.access.csrf import SAFE, is_meant
+from auditor.web.access.metrics_reader import METRICS
 from auditor.web.access.rate_limit import RateLimit
 from auditor.web.access.viewer import Right, Viewer
 from auditor.web.errors import error_response, on_ledger_error
@@ -21,8 +22,8 @@ from auditor.web.errors import error_response, on_ledger_error
 if TYPE_CHECKING:
     from auditor.web.site import Site
 
-PUBLIC = ("/static/", "/sign-in")
-"""What is answered to anybody: how pages look, and the way in."""
+PUBLIC = ("/static/", "/sign-in", METRICS)
+"""What is answered without a session: how pages look, the way in, and what decides for itself."""
 
 BY_ITSELF = "x-refresh"
 """The header of requests by which a page keeps itself up to date: they are nobody's deed."""
