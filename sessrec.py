@@ -102,7 +102,7 @@ def load(verb: str, below: "dict[str, str]" = VERBS) -> "ModuleType":
         if missing.partition(".")[0] == package:
             raise NotInstalledError(
                 f"'{verb}' is not available here: this installation has no {missing}; "
-                f"run it where the {package} is installed"
+                f"run it where the {package} is installed (package freeipa-session-recording-{package})"
             ) from error
         raise NotInstalledError(
             f"'{verb}' needs the Python package '{missing}', which is not installed: "
@@ -183,11 +183,14 @@ def _overview() -> str:
         "       sessrec --version\n\n",
         "Terminal sessions: recorded, searchable by what was seen, playable and provable.\n\n",
     ]
+    missing = []
     for verb in VERBS:
         try:
             lines.append(f"  {verb:<11}  {load(verb).HELP}\n")
         except NotInstalledError:
-            lines.append(f"  {verb:<11}  (not installed here)\n")
+            missing.append(verb)
+    if missing:
+        lines.append(f"\nNot installed here: {', '.join(missing)}\n")
     return "".join(lines)
 
 

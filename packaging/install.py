@@ -7,12 +7,18 @@ by it the installer knows that these files are a package's.
 
 import argparse
 import hashlib
+import importlib.util
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+if importlib.util.find_spec("re2") is None:
+    # No distribution has it. The verbs are described without what they do.
+    sys.modules["re2"] = types.ModuleType("re2")
 
 import sessrec  # noqa: E402 - found by the path above
 from docs import man  # noqa: E402
@@ -38,6 +44,9 @@ COMMON_OF_AUDITOR = ("__init__.py", "json_objects.py", "verify.py", "output", "p
 
 UNITS = Path("/usr/lib/systemd/system")
 SHARE = Path("/usr/share/session-recording")
+REQUIREMENTS = SHARE / "requirements"
+"""Lists for pip of what distributions do not have, see docs/packages.md."""
+COMPLETION = Path("/usr/share/bash-completion/completions/sessrec")
 LINKS = {
     SERVER_PACKAGE: {
         Path("/usr/sbin") / man.SERVER_INSTALLER: f"../lib/{CODE.name}/ipa_plugin/bin/{man.SERVER_INSTALLER}"
@@ -81,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
 
 def contents(package: str, pam_auth_update: bool = True) -> dict[Path, Content]:
     """Every file of a package by its path below `/`, with the list of those that have to stay as they are."""
-    everything = {**_shared(pam_auth_update), **_auditor(), **_server(), **_manual()}
+    everything = {**_shared(pam_auth_update), **_auditor(), **_server(), **_manual(), **_completion(), **_share()}
     placed = {path: content for path, content in everything.items() if package_of(path) == package}
     # What a checkout's installer copies from there to its place is in it already.
     outside = {content.data for path, content in everything.items() if not path.is_relative_to(CODE)}
@@ -103,9 +112,9 @@ def package_of(path: Path) -> str:
         return COMMON_PACKAGE if first in COMMON_CODE else HOST_PACKAGE
     if path.is_relative_to("/usr/share/man"):
         return _package_of_page(path.stem)
-    if path == COMMAND or path.is_relative_to(SHARE):
-        return COMMON_PACKAGE
-    return AUDITOR_PACKAGE if path in _auditor() else HOST_PACKAGE
+    if path.is_relative_to(REQUIREMENTS) or path in _auditor():
+        return AUDITOR_PACKAGE
+    return COMMON_PACKAGE if path in (COMMAND, COMPLETION) or path.is_relative_to(SHARE) else HOST_PACKAGE
 
 
 def _rpm_list(paths: list[Path]) -> Iterator[str]:
@@ -149,6 +158,19 @@ def _server() -> dict[Path, Content]:
 def _manual() -> dict[Path, Content]:
     pages = ((Path(f"/usr/share/man/man{name[-1]}/{name}"), text) for name, text in man.pages())
     return {path: Content(text.encode()) for path, text in pages}
+
+
+def _completion() -> dict[Path, Content]:
+    from docs import completion
+
+    return {COMPLETION: Content(completion.script().encode())}
+
+
+def _share() -> dict[Path, Content]:
+    placed = {REQUIREMENTS / "elasticsearch.txt": ROOT / "requirements/elasticsearch.txt"}
+    rules = (path for path in sorted((ROOT / "monitoring").rglob("*")) if path.is_file())
+    placed |= {SHARE / path.relative_to(ROOT): path for path in rules}
+    return {path: _read(file) for path, file in placed.items()}
 
 
 def _package_of_page(page: str) -> str:

@@ -68,7 +68,7 @@ def test_a_recorded_host_without_the_auditor_says_so(tmp_path):
     assert done.returncode == 1
     assert done.stderr == (
         "sessrec: 'list' is not available here: this installation has no auditor; "
-        "run it where the auditor is installed\n"
+        "run it where the auditor is installed (package freeipa-session-recording-auditor)\n"
     )
 
 
