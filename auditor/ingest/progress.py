@@ -23,6 +23,9 @@ INTERVAL = 15.0
 LATE = 300.0
 """Seconds without a note after which nobody looks there any more."""
 
+FORGOTTEN = 7 * 86_400.0
+"""Seconds after which that was meant so: the ingest has been moved, or its source is gone."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -72,7 +75,7 @@ def progress(store: Store) -> Iterator[Progress]:
     for _, text in sorted(store.marks(PREFIX).items()):
         with suppress(ValueError, TypeError, LookupError, RecursionError):
             said = json.loads(text)
-            yield Progress(
+            found = Progress(
                 host=str(said["host"]),
                 source=str(said["source"]),
                 since=float(said["since"]),
@@ -81,3 +84,5 @@ def progress(store: Store) -> Iterator[Progress]:
                 taken=int(said["taken"]),
                 refused=int(said["refused"]),
             )
+            if time.time() - found.looked < FORGOTTEN:
+                yield found

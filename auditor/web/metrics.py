@@ -13,6 +13,7 @@ from auditor.ledger.schema import LedgerError
 from auditor.query.query import Selection
 from auditor.recordings.recording_state import State
 from auditor.recordings.store import RecordingGroup, Store, StoreError
+from auditor.verify import Verdict
 from recorder.capture.session import VERSION
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class _Collector:
             done.add_metric([action], count)
         yield done
         verified = GaugeMetricFamily(f"{PREFIX}verdicts", "Recordings by what verifying found.", labels=["verdict"])
-        for verdict, count in sorted(verdicts):
+        # All of them, so that the first one that is tampered with is a change and no beginning.
+        for verdict, count in (dict.fromkeys(Verdict, 0) | dict(verdicts)).items():
             verified.add_metric([verdict], count)
         yield verified
 

@@ -64,6 +64,7 @@ def test_numbers_are_those_of_the_store_the_ledger_and_the_ingest(store):
     assert told["recordings",] == 2
     assert told["quarantined_lines",] == 2
     assert told["ledger_entries_total", "watch"] == 2
+    assert told["verdicts", "tampered"] == 0
     (looked,) = [value for (name, *_), value in told.items() if name == "ingest_last_look_timestamp_seconds"]
     assert time.time() - looked < 60
     (taken,) = [value for (name, *_), value in told.items() if name == "ingest_messages_total"]
@@ -163,8 +164,10 @@ def test_how_late_messages_are_is_told_once(tmp_path):
 def test_a_note_that_is_none_is_left_out(tmp_path, text):
     store = SqliteStore(tmp_path / "store.sqlite")
     store.add(f"{PREFIX}a", text, (), ())
-    note = Progress("web1", "b", 1.0, 2.0, 3.0, 4, 5)
+    note = Progress("web1", "b", 1.0, time.time() - 600, 3.0, 4, 5)
     store.add(f"{PREFIX}b", json.dumps(vars(note)), (), ())
+    # Long ago: it was moved, and nobody is to be told for ever.
+    store.add(f"{PREFIX}c", json.dumps(vars(note) | {"looked": time.time() - 8 * 86_400}), (), ())
     assert list(progress(store)) == [note]
 
 
