@@ -1,4 +1,4 @@
-"""Alert rules for Prometheus: promtool understands them, each is raised when it should be, on numbers that we tell."""
+"""Alert rules for Prometheus: promtool understands them, each is raised when it should be, on numbers we tell."""
 
 import re
 import subprocess
