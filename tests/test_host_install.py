@@ -17,9 +17,12 @@ from host.install_layout import (
     AUDIT_PLUGIN,
     CODE,
     COMMAND,
+    COMMON_PACKAGE,
     CONFIG,
+    HOST_PACKAGE,
     KEY,
     LOGIN_SHELL,
+    PACKAGES,
     POLICIES,
     RECORDER,
     RESPONDER,
@@ -652,3 +655,81 @@ def test_an_incomplete_copy_of_the_sources_is_named(host):
 def test_of_two_runs_at_the_same_time_one_gives_up(host):
     with install_files.alone(host.layout), pytest.raises(BlockingIOError), install_files.alone(host.layout):
         pass
+
+
+@pytest.fixture
+def packaged(host):
+    """The same host where packages have placed the files, as packaging/install.py writes their lists."""
+    contents = host.layout.contents()
+    for package in (COMMON_PACKAGE, HOST_PACKAGE):
+        lines = []
+        for path, content in contents.items():
+            if (path.is_relative_to(CODE / "host")) == (package == HOST_PACKAGE):
+                host.write(str(path), content.data.decode())
+                lines.append(f"{install_files.sha256(content.data)}  {path}\n")
+        host.write(str(PACKAGES / f"{package}.sha256sums"), "".join(lines))
+    host.layout = host.system.layout = Layout(host.root, host.layout.at(CODE))
+    return host
+
+
+def test_what_packages_have_placed_is_neither_placed_again_nor_removed(packaged):
+    before = packaged.files()
+    packaged.install()
+    assert not [line for line in packaged.said if str(CODE) in line]
+    assert "compile" not in packaged.system.done
+    assert packaged.has(SSSD_DROP_IN)
+    packaged.uninstall()
+    after = packaged.files()
+    assert after.pop(str(KEY.relative_to("/")))
+    assert after == before
+
+
+def test_a_newer_version_of_the_packages_is_started(packaged):
+    packaged.install()
+    newer = "# recorder/service.py, newer\n"
+    list_ = PACKAGES / f"{COMMON_PACKAGE}.sha256sums"
+    old = install_files.sha256(packaged.layout.at(CODE / "recorder/service.py").read_bytes())
+    packaged.write(str(CODE / "recorder/service.py"), newer)
+    packaged.write(str(list_), packaged.read(list_).replace(old, install_files.sha256(newer.encode())))
+    packaged.install()
+    assert packaged.said[:2] == [f"start {RESPONDER}", f"start {RECORDER}"]
+    packaged.install()
+    assert packaged.said == [UP_TO_DATE]
+
+
+def test_a_checkout_leaves_what_packages_have_alone(packaged):
+    packaged.layout = Layout(packaged.root, packaged.source)
+    for action in (packaged.install, packaged.check, packaged.uninstall):
+        with pytest.raises(InstallError, match=f"belong to packages: install {HOST_PACKAGE}"):
+            action()
+
+
+def test_packages_take_over_what_a_checkout_has_placed(host):
+    host.write("usr/bin/sessrec", "somebody's own\n")
+    (host.source / "auditor/old.py").write_text("")
+    host.install()
+    assert host.has(CODE / "auditor/old.py")
+    (host.source / "auditor/old.py").unlink()
+    contents = host.layout.contents()
+    lines = [f"{install_files.sha256(content.data)}  {path}\n" for path, content in contents.items()]
+    host.write(str(PACKAGES / f"{HOST_PACKAGE}.sha256sums"), "".join(lines))
+    host.layout = host.system.layout = Layout(host.root, host.layout.at(CODE))
+    host.install()
+    assert host.said[0] == f"leave {len(contents)} files to the packages that have them now"
+    assert not host.has(CODE / "auditor/old.py")
+    host.uninstall()
+    assert "sessrec import command" in host.read(COMMAND)
+    assert not host.has(SSSD_DROP_IN)
+
+
+def test_a_file_of_a_package_that_somebody_has_changed_is_named(packaged):
+    packaged.install()
+    packaged.write(str(LOGIN_SHELL), "changed\n")
+    assert install_files.differs_from_manifest(packaged.layout) == [str(LOGIN_SHELL)]
+    assert not packaged.check()
+    assert packaged.said[0] == f"would put right {LOGIN_SHELL}, which was changed since it was placed"
+    with pytest.raises(InstallError, match=f"install the packages {COMMON_PACKAGE} and {HOST_PACKAGE} again"):
+        packaged.install()
+    packaged.layout.at(LOGIN_SHELL).unlink()
+    with pytest.raises(InstallError, match=f"login-shell is missing: install {HOST_PACKAGE}"):
+        packaged.install()
