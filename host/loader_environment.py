@@ -16,7 +16,7 @@ from typing import NamedTuple
 from host import pam_config, sshd_config
 from host.install_layout import SSHD_DROP_IN
 from host.sshd_config import SSHD, Line, SshdError
-from host.status_check import CRITICAL, OK, WARNING, Check
+from host.status_check import CRITICAL, INSTALL, OK, WARNING, Check
 
 VARIABLES = ("LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "LOCPATH")
 """What makes the interpreter of the login shell run code of somebody else's, or read files that glibc trusts."""
@@ -72,9 +72,9 @@ def look_here() -> Found:
 def checks(found: Found) -> Iterator[Check]:
     """For `sessrec host status`."""
     for way in found.ways:
-        yield Check("loader", CRITICAL, way.text)
+        yield Check("loader", CRITICAL, way.text, INSTALL if way.by_sshd else f"vi {way.text.partition(':')[0]}")
     if found.problem:
-        yield Check("loader", WARNING, f"nobody can say what sshd takes from its users: {found.problem}")
+        yield Check("loader", WARNING, f"nobody can say what sshd takes from its users: {found.problem}", "sshd -T")
     elif not found.ways:
         yield Check("loader", OK, "no way for users' LD_PRELOAD to the login shell")
 

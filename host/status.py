@@ -15,7 +15,7 @@ from host.ask import AskError, ask
 from host.install_files import differs_from_manifest
 from host.install_layout import AUDIT, CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
 from host.live_sessions import SILENT, LiveSession, live_sessions
-from host.status_check import CRITICAL, OK, WARNING, Check
+from host.status_check import CRITICAL, INSTALL, OK, WARNING, Check
 from recorder.configuration import host_settings
 from recorder.configuration.config import ConfigError
 from recorder.configuration.host_settings import HostSettings
@@ -53,10 +53,13 @@ def look(user: str = "") -> tuple[list[Check], dict[str, Any], HostSettings]:
         report = ask(RUN / "responder.socket", {"ask": "status"})
         checks.append(Check("responder", OK, f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"))
     except AskError as error:
-        checks.append(Check("responder", CRITICAL, str(error)))
+        checks.append(Check("responder", CRITICAL, str(error), f"systemctl restart {RESPONDER}"))
     if report:
         problem = self_check.problem(thorough=False)
-        checks.append(Check("login", CRITICAL if problem else OK, problem or "a login shell is answered"))
+        if problem:
+            checks.append(Check("login", CRITICAL, problem, INSTALL))
+        else:
+            checks.append(Check("login", OK, "a login shell is answered"))
     settings, unreadable = _settings()
     checks += [
         _installed(),
@@ -79,9 +82,12 @@ def _services() -> Iterator[Check]:
         if state != "active":
             # Without the last of them sessions are recorded, only not what is audited.
             level = WARNING if unit == AUDIT else CRITICAL
-            yield Check("service", level, f"{name} is {state}: see `journalctl -u {name}`")
+            yield Check(
+                "service", level, f"{name} is {state}: see `journalctl -u {name}`", f"systemctl restart {name}"
+            )
         elif enabled != "enabled":
-            yield Check("service", WARNING, f"{name} runs, but is not started at boot: systemctl enable {name}")
+            text = f"{name} runs, but is not started at boot: systemctl enable {name}"
+            yield Check("service", WARNING, text, f"systemctl enable {name}")
         else:
             restarts = shown.get("NRestarts", "0")
             often = f", restarted {restarts} times after it had ended" if restarts != "0" else ""
@@ -102,11 +108,11 @@ def _installed() -> Check:
     differing = differs_from_manifest(Layout())
     if differing is None:
         return Check(
-            "files", WARNING, "not placed by `sessrec host install`, so nobody can say whether they are ours"
+            "files", WARNING, "not placed by `sessrec host install`, so nobody can say whether they are ours", INSTALL
         )
     if differing:
         more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
-        return Check("files", WARNING, f"{differing[0]}{more} changed since it was placed: sessrec host install")
+        return Check("files", WARNING, f"{differing[0]}{more} changed since it was placed: {INSTALL}", INSTALL)
     return Check("files", OK, "as they were placed")
 
 
@@ -115,19 +121,21 @@ def _settings() -> tuple[HostSettings, list[Check]]:
     try:
         return host_settings.load(str(CONFIG)), []
     except ConfigError as error:
-        return HostSettings(), [Check("settings", WARNING, f"{error}; the services would not start again")]
+        text = f"{error}; the services would not start again"
+        return HostSettings(), [Check("settings", WARNING, text, f"vi {CONFIG}")]
 
 
 def _key(report: dict[str, Any]) -> Check:
     try:
         key = signing_key.load(Path(KEY))
     except SessrecError as error:
-        return Check("key", CRITICAL, str(error))
+        return Check("key", CRITICAL, str(error), INSTALL)
     if not (report.get("directory") or {}).get("used"):
         return Check("key", OK, key.key_id)
     since = (report.get("key") or {}).get("since")
     if since is None:
-        return Check("key", WARNING, f"{key.key_id} is not in FreeIPA, so auditors cannot verify what it signs")
+        text = f"{key.key_id} is not in FreeIPA, so auditors cannot verify what it signs"
+        return Check("key", WARNING, text, f"systemctl restart {RESPONDER}")
     return Check(
         "key", OK, f"{key.key_id}, in FreeIPA since {time.strftime('%Y-%m-%d %H:%M', time.localtime(since))}"
     )
@@ -137,10 +145,11 @@ def _sessions() -> tuple[list[LiveSession], Check]:
     try:
         sessions = live_sessions()
     except SessrecError as error:
-        return [], Check("sessions", WARNING, str(error))
+        return [], Check("sessions", WARNING, str(error), f"ls -l {RUN}/sessions")
     silent = [one.session.rec for one in sessions if one.state == SILENT]
     if silent:
-        return sessions, Check("sessions", WARNING, f"the recorder of {silent[0]} does not answer")
+        text, mend = f"the recorder of {silent[0]} does not answer", f"sessrec host terminate {silent[0]}"
+        return sessions, Check("sessions", WARNING, text, mend)
     return sessions, Check("sessions", OK, f"{len(sessions)} recorded now")
 
 
@@ -148,7 +157,9 @@ def lost(report: dict[str, Any], settings: HostSettings) -> Check:
     """Messages that recorders or journald dropped, and audit events that the kernel did."""
     texts = (_lost_messages(settings), _lost_by_journald(settings), _lost_events(report), status_audit.lost())
     found = [text for text in texts if text]
-    return Check("lost", WARNING if found else OK, "; ".join(found) or "nothing since yesterday")
+    if not found:
+        return Check("lost", OK, "nothing since yesterday")
+    return Check("lost", WARNING, "; ".join(found), f"journalctl --since=-1d -u {RECORDER} -u {AUDIT}")
 
 
 def _lost_messages(settings: HostSettings) -> str:

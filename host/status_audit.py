@@ -3,9 +3,10 @@
 from typing import Any
 
 from host.ask import AskError, ask
-from host.install_layout import RUN
+from host.install_layout import AUDIT, RUN
 from host.status_check import OK, WARNING, Check
 
+_RESTART = f"systemctl restart {AUDIT}"
 _NAMES = {"auditd": "by auditd's plugin", "netlink": "from the kernel"}
 
 
@@ -14,13 +15,15 @@ def check(report: dict[str, Any]) -> Check:
     try:
         said = ask(RUN / "audit.socket", {"ask": "status"})
     except AskError as error:
-        return Check("events", WARNING, f"audit events are not recorded: {error}")
+        return Check("events", WARNING, f"audit events are not recorded: {error}", _RESTART)
     if source := said.get("source"):
         text = f"recorded {_NAMES.get(source, source)}, of {said.get('recordings', 0)} sessions now"
         more = f" and {said['background']} logins in the background" if said.get("background") else ""
         return Check("events", OK, text + more)
     text = f"audit events are not recorded: {said.get('problem') or 'none come'}"
-    return Check("events", WARNING if (report.get("audit") or {}).get("users") else OK, text)
+    if not (report.get("audit") or {}).get("users"):
+        return Check("events", OK, text)
+    return Check("events", WARNING, text, _RESTART)
 
 
 def lost() -> str:

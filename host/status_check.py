@@ -8,12 +8,18 @@ OK, WARNING, CRITICAL = LEVELS = ("ok", "warning", "critical")
 """From the best to the gravest; the exit status for monitoring is the place in it."""
 
 
+INSTALL = "sessrec host install"
+"""Mends whatever is missing or changed of what was placed; done twice, it changes nothing."""
+
+
 class Check(NamedTuple):
-    """`level` is one of LEVELS. critical: sessions are not recorded, or logins fail."""
+    """`level` is one of LEVELS. critical: sessions are not recorded, or logins fail. `mend` is the command that puts
+    it right, or shows what else has to be."""
 
     name: str
     level: str
     text: str
+    mend: str = ""
 
 
 class UnknownStatusError(SessrecError):

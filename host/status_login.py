@@ -8,7 +8,7 @@ from pathlib import Path
 
 from host.install_layout import LOGIN_SHELL, SSSD_DROP_IN
 from host.install_login import PAM_FILES, SHELLS, SSSD_CONFIG, has_hook
-from host.status_check import CRITICAL, OK, WARNING, Check
+from host.status_check import CRITICAL, INSTALL, OK, WARNING, Check
 
 PAM_DIRECTORY = Path("/etc/pam.d")
 
@@ -26,15 +26,15 @@ def _program() -> Check:
     try:
         found = LOGIN_SHELL.stat()
     except OSError as error:
-        return Check("shell", CRITICAL, f"{LOGIN_SHELL}: {error.strerror}: sessrec host install")
+        return Check("shell", CRITICAL, f"{LOGIN_SHELL}: {error.strerror}: {INSTALL}", INSTALL)
     if found.st_uid != 0 or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return Check("shell", CRITICAL, f"{LOGIN_SHELL} can be changed by others than root: sessrec host install")
+        return Check("shell", CRITICAL, f"{LOGIN_SHELL} can be changed by others than root: {INSTALL}", INSTALL)
     try:
         listed = str(LOGIN_SHELL) in SHELLS.read_text(errors="replace").split("\n")
     except FileNotFoundError:
         listed = True  # nobody asks
     if not listed:
-        return Check("shell", WARNING, f"{LOGIN_SHELL} is not in {SHELLS}: sessrec host install")
+        return Check("shell", WARNING, f"{LOGIN_SHELL} is not in {SHELLS}: {INSTALL}", INSTALL)
     return Check("shell", OK, f"{LOGIN_SHELL}")
 
 
@@ -47,14 +47,14 @@ def _sssd() -> Check:
         try:
             parser.read_string(path.read_text())
         except (OSError, ValueError, configparser.Error) as error:
-            return Check("sssd", WARNING, f"{path} cannot be read: {str(error).splitlines()[0]}")
+            return Check("sssd", WARNING, f"{path} cannot be read: {str(error).splitlines()[0]}", f"vi {path}")
     for section in ("nss", *(name for name in parser.sections() if name.startswith("domain/"))):
         shell = parser.get(section, "override_shell", fallback=None)
         if section == "nss" and shell is None:
-            return Check("sssd", CRITICAL, "users of SSSD do not come to the login shell: sessrec host install")
+            return Check("sssd", CRITICAL, f"users of SSSD do not come to the login shell: {INSTALL}", INSTALL)
         if shell is not None and shell != str(LOGIN_SHELL):
             text = f"override_shell is {shell} in [{section}]: its users are not recorded; take that line out"
-            return Check("sssd", CRITICAL, text)
+            return Check("sssd", CRITICAL, text, f"grep -rn override_shell {SSSD_CONFIG.parent}")
     return Check("sssd", OK, "gives the login shell to its users")
 
 
@@ -63,10 +63,11 @@ def _shell_of(user: str) -> Iterator[Check]:
     try:
         shell = pwd.getpwnam(user).pw_shell
     except KeyError:
-        yield Check("user", WARNING, f"{user} is not known here")
+        yield Check("user", WARNING, f"{user} is not known here", f"sss_cache -u {user}; id {user}")
         return
     if shell != str(LOGIN_SHELL):
-        yield Check("user", WARNING, f"{user} has the shell {shell}, so no policy is looked at when he logs in")
+        text = f"{user} has the shell {shell}, so no policy is looked at when he logs in"
+        yield Check("user", WARNING, text, f"chsh -s {LOGIN_SHELL} {user}")
 
 
 def _pam() -> Check:
@@ -75,6 +76,6 @@ def _pam() -> Check:
     if not files and not any(map(has_hook, PAM_DIRECTORY.glob("*"))):
         lacking = [str(PAM_DIRECTORY)]
     if lacking:
-        text = f"the hook is missing in {', '.join(lacking)}, so no audit rules are set: sessrec host install"
-        return Check("pam", WARNING, text)
+        text = f"the hook is missing in {', '.join(lacking)}, so no audit rules are set: {INSTALL}"
+        return Check("pam", WARNING, text, INSTALL)
     return Check("pam", OK, "has the hook")

@@ -14,6 +14,7 @@ examples:
 
 import argparse
 import json
+import shlex
 from typing import Any
 
 HELP = "say whether every part is up, and what would happen if a user logged in now"
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             decision = ask(RUN / "responder.socket", {"ask": "what-if", "user": args.user})
         except AskError as error:
-            checks = [*checks, Check("user", CRITICAL, str(error))]
+            checks = [*checks, Check("user", CRITICAL, str(error), f"id {shlex.quote(args.user)}")]
     level = max((check.level for check in checks), key=LEVELS.index)
     if args.json:
         sessions = [one.described() for one in found.sessions]
