@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: ansible-sanity help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb rpm
+.PHONY: ansible-sanity help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb rpm
 
 help:
 	@echo "make demo    record a session, find it, play it"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench-storage    bytes of a recorded hour in Elasticsearch beside tlog's with rsyslog. QUICK=1"
 	@echo "make bench-directory  what commands and hosts wait for, in a lab with a thousand policies"
 	@echo "make bench-audit      audit records as events beside regular expressions and ausearch. QUICK=1"
+	@echo "make soak    50 hosts, 1,000 sessions in half an hour, with faults; needs root. DURATION=300 for five minutes"
 	@echo "make soak-rsyslog     rsyslog and Elasticsearch away under load; needs root. OUTAGE=600 for ten minutes each"
 	@echo "make fuzz    hostile and generated input for FUZZ_SECONDS a target"
 	@echo "make bench-web        the auditor's page in a browser, and its server. QUICK=1"
@@ -113,6 +114,10 @@ bench-audit: setup peers
 
 bench-web: setup peers
 	$(BIN)/python -m benchmarks.web.run $(if $(QUICK),--quick) $(ARGS)
+
+# A lab of its own, whatever becomes of it. ARGS='--lab NAME' for one that runs, '--local' for none.
+soak: setup peers
+	$(BIN)/python -m benchmarks.soak.run $(if $(DURATION),--seconds $(DURATION)) $(ARGS)
 
 soak-rsyslog: setup peers
 	$(BIN)/python -m benchmarks.log_servers.run $(if $(OUTAGE),--outage $(OUTAGE))

@@ -1,0 +1,196 @@
+"""The way of the recordings: a journald, an rsyslogd of our configuration, an Elasticsearch, and `sessrec ingest`.
+
+One of each for the whole fleet. journald's socket is held here, as systemd holds it: it outlives journald.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.connection import connect
+from auditor.elasticsearch.documents import message_line
+from auditor.elasticsearch.layout import MESSAGES
+from auditor.elasticsearch.server import Server
+from auditor.elasticsearch.setup import Options, setup
+from benchmarks.login.host import ROOT
+from benchmarks.soak.hosts import SoakError
+from tests.elasticsearch_node import Node
+from tests.rsyslog_store import Rsyslogd
+
+_JOURNALD = "/usr/lib/systemd/systemd-journald"
+_SETTINGS = """[Journal]
+Audit=
+Storage=volatile
+RuntimeMaxUse=2G
+RateLimitIntervalSec=0
+RateLimitBurst=0
+"""
+_START = 'exec 3<&"$1"; LISTEN_PID=$$ LISTEN_FDS=1 exec "$2" "$3"'
+_PASSED_ON = 33
+"""SO_RCVBUFFORCE of asm/socket.h."""
+_WAITING = 8 * 1024 * 1024
+"""Bytes that may wait in the socket, as systemd-journald.socket has it."""
+
+QUIET = 15.0
+"""Seconds without a message after which none is expected any more."""
+
+
+class Journald:
+    """In a journal namespace that stands in the place of the system's journal; for a private /run."""
+
+    namespace = "soak"
+
+    def __init__(self) -> None:
+        directory = Path(f"/run/systemd/journal.{self.namespace}")
+        settings = Path(f"/run/systemd/journald@{self.namespace}.conf.d")
+        for path in (directory, settings, Path("/run/log/journal")):
+            path.mkdir(parents=True)
+        (settings / "soak.conf").write_text(_SETTINGS)
+        Path("/run/systemd/journal").symlink_to(directory.name)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, _PASSED_ON, _WAITING)
+        self._socket.bind(str(directory / "socket"))
+        (directory / "socket").chmod(0o666)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, again if need be."""
+        held = self._socket.fileno()
+        self._process = subprocess.Popen(
+            ["sh", "-c", _START, "sh", str(held), _JOURNALD, self.namespace],
+            pass_fds=[held],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def send(self, number: int) -> None:
+        """A signal."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a crash does."""
+        self.send(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+
+class LogChain:
+    """All of it, with what it keeps below `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.journald = Journald()
+        self.node = Node(home / "node")
+        self.ingest_restarts = 0
+        self._ingest: subprocess.Popen[bytes] | None = None
+        self._following = False
+
+    def start(self) -> None:
+        """Start it, from its end. Raises NodeError."""
+        self.journald.start()
+        self.node.start()
+        self.address = Address(self.node.url, "soak")
+        client = connect(self.address, {}, "/nonexistent")
+        setup(client, self.address, Options(replicas=0))
+        self.server = Server(client, self.address)
+        (self.home / "rsyslog").mkdir()
+        self._until_kept()
+        self.rsyslogd = Rsyslogd(self.home / "rsyslog", self.address, self.journald, trusting=True)
+        self.rsyslogd.start()
+        self._following = True
+        self._start_ingest()
+
+    def keep(self) -> None:
+        """Start `sessrec ingest --follow` again if it has ended."""
+        if self._following and self._ingest is not None and self._ingest.poll() is not None:
+            self.ingest_restarts += 1
+            self._start_ingest()
+
+    def kill_ingest(self) -> None:
+        """As a crash does."""
+        if self._ingest is not None:
+            self._ingest.kill()
+
+    def settled(self, patience: float) -> None:
+        """Wait until no message arrives any more, then let ingest take all of them in. Raises SoakError."""
+        end = time.monotonic() + patience
+        count, since = -1, time.monotonic()
+        while time.monotonic() - since < QUIET:
+            if time.monotonic() > end:
+                raise SoakError(f"messages still arrive after {patience:.0f} s")
+            time.sleep(1)
+            self.server.refresh(MESSAGES)
+            now = self.server.count(MESSAGES, {"match_all": {}})
+            if now != count:
+                count, since = now, time.monotonic()
+        self._stop_ingest()
+        self.sessrec("ingest", "--from", "elasticsearch", "--no-rules", "--store", str(self.address))
+
+    def messages(self) -> dict[str, list[bytes]]:
+        """All there are in Elasticsearch, by recording and in order."""
+        found: dict[str, list[bytes]] = {}
+        order = [{"rec": "asc"}, {"id": "asc"}]
+        for page in self.server.scan(MESSAGES, {"match_all": {}}, order):
+            for hit in page:
+                found.setdefault(hit["_source"]["rec"], []).append(message_line(hit["_source"]))
+        return found
+
+    def sessrec(self, *words: str) -> str:
+        """What a command prints; its exit status is told by nothing."""
+        command = [sys.executable, "-m", "sessrec", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, text=True, timeout=900, check=False
+        )
+        return done.stdout
+
+    def close(self) -> None:
+        """End all of it."""
+        self._stop_ingest()
+        if hasattr(self, "rsyslogd"):
+            self.rsyslogd.close()
+        self.node.stop()
+        self.journald.kill()
+
+    def _until_kept(self) -> None:
+        """Until there is a journal: rsyslogd is told where it lies."""
+        end = time.monotonic() + 30
+        while not list(Path("/run/log/journal").glob(f"*.{Journald.namespace}/*.journal")):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"MESSAGE=the soak begins\n", f"/run/systemd/journal.{Journald.namespace}/socket")
+            if time.monotonic() > end:
+                raise SoakError("journald keeps no journal here")
+            time.sleep(0.2)
+
+    def _start_ingest(self) -> None:
+        words = ["ingest", "--follow", "--quiet", "--from", "elasticsearch", "--no-rules", "--store"]
+        with (self.home / "ingest.log").open("ab") as log:
+            self._ingest = subprocess.Popen(
+                [sys.executable, "-m", "sessrec", *words, str(self.address)],
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _stop_ingest(self) -> None:
+        self._following = False
+        if self._ingest is not None:
+            self._ingest.terminate()
+            try:
+                self._ingest.wait(20)
+            except subprocess.TimeoutExpired:
+                self._ingest.kill()
+                self._ingest.wait()
+
+    def _environment(self) -> dict[str, Any]:
+        """With nothing of the user's own, but the keys that are trusted (`trust`)."""
+        return {**os.environ, "HOME": str(self.home), "XDG_DATA_HOME": str(self.home / "data")}
