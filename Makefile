@@ -61,6 +61,7 @@ check: setup
 	$(BIN)/ruff check -q .
 	$(BIN)/ruff format -q --check .
 	$(BIN)/mypy --no-error-summary
+	$(BIN)/mypy --no-error-summary packaging/install.py
 
 test: peers check
 	$(BIN)/pytest
