@@ -76,6 +76,11 @@ class Layout:
         """Files of the administrator's that had to make way."""
         return self.at(STATE) / "saved"
 
+    @property
+    def before_upgrade(self) -> Path:
+        """A directory for each package with its files as they were before an upgrade, while that goes on."""
+        return self.at(STATE) / "before-upgrade"
+
     def has_auditd(self) -> bool:
         """Whether there is an auditd that takes plugins."""
         return self.at(AUDIT_PLUGIN.parent).is_dir()

@@ -76,6 +76,8 @@ class Files:
 
     def put_back(self) -> bool:
         """The version that `apply` replaced, in its place again; whether there was one."""
+        if self._layout.packaged:
+            return self._put_back_packages()
         before = {path: content for path, content in self._replaced.items() if content is not None}
         if not before:
             return False
@@ -99,6 +101,16 @@ class Files:
             return []
         saved = install_files.remove(self._layout, self._manifest, paths)
         return [f"removed {len(paths)} files", *(f"your changes to {path} are in {copy}" for path, copy in saved)]
+
+    def _put_back_packages(self) -> bool:
+        """The same from what the scripts of packages have kept. The packages' own lists stay, and tell of it."""
+        kept = [path for path in self._layout.before_upgrade.rglob("*") if path.is_file()]
+        for path in kept:
+            target = self._layout.root.joinpath(*path.relative_to(self._layout.before_upgrade).parts[1:])
+            install_files.replace(target, Content(path.read_bytes(), path.stat().st_mode & 0o777))
+        if kept:
+            self._system.compile()
+        return bool(kept)
 
     def _leave_to_packages(self) -> None:
         """From a checkout to packages: theirs is what they have, and what they do not have goes."""

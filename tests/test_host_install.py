@@ -697,6 +697,25 @@ def test_a_newer_version_of_the_packages_is_started(packaged):
     assert packaged.said == [UP_TO_DATE]
 
 
+def test_a_newer_version_of_the_packages_that_does_not_answer_gives_way_to_the_one_before(packaged):
+    packaged.install()
+    service, list_ = CODE / "recorder/service.py", PACKAGES / f"{COMMON_PACKAGE}.sha256sums"
+    good = packaged.read(service)
+    packaged.write(f"/var/lib/session-recording/before-upgrade/{COMMON_PACKAGE}{service}", good)
+    newer = "# broken\n"
+    old, new = (install_files.sha256(text.encode()) for text in (good, newer))
+    packaged.write(str(service), newer)
+    packaged.write(str(list_), packaged.read(list_).replace(old, new))
+    packaged.system.broken = "broken"
+    with pytest.raises(InstallError, match="nobody is there"):
+        packaged.install()
+    assert packaged.read(service) == good
+    assert packaged.said[-1] == "the version that was there before is in its place again"
+    assert packaged.has(SSSD_DROP_IN)
+    with pytest.raises(InstallError, match=f"install the packages {COMMON_PACKAGE} and {HOST_PACKAGE} again"):
+        packaged.install()
+
+
 def test_a_checkout_leaves_what_packages_have_alone(packaged):
     packaged.layout = Layout(packaged.root, packaged.source)
     for action in (packaged.install, packaged.check, packaged.uninstall):
