@@ -19,6 +19,7 @@ VERBS = {
     "rec": "recorder.commands.rec",
     "key": "recorder.commands.key",
     "audit-json": "recorder.commands.audit_json",
+    "doctor": "recorder.commands.doctor",
     "verify": "auditor.commands.verify",
     "ingest": "auditor.commands.ingest",
     "list": "auditor.commands.list",

@@ -39,9 +39,9 @@ class Status(NamedTuple):
 
 def status(user: str = "") -> Status:
     """Look at everything; with `user`, at his shell too."""
-    checks, report, settings = look(user)
+    checks, report, here = look(user)
     sessions, check = _sessions()
-    return Status([*checks, check, lost(report, settings)], sessions, report)
+    return Status([*checks, check, lost(report, here)], sessions, report)
 
 
 def look(user: str = "") -> tuple[list[Check], dict[str, Any], HostSettings]:
@@ -60,7 +60,7 @@ def look(user: str = "") -> tuple[list[Check], dict[str, Any], HostSettings]:
             checks.append(Check("login", CRITICAL, problem, INSTALL))
         else:
             checks.append(Check("login", OK, "a login shell is answered"))
-    settings, unreadable = _settings()
+    here, unreadable = settings()
     checks += [
         _installed(),
         *unreadable,
@@ -71,7 +71,7 @@ def look(user: str = "") -> tuple[list[Check], dict[str, Any], HostSettings]:
         checks += status_report.checks(report)
     checks.append(status_audit.check(report))
     checks.append(_key(report))
-    return checks, report, settings
+    return checks, report, here
 
 
 def _services() -> Iterator[Check]:
@@ -116,7 +116,7 @@ def _installed() -> Check:
     return Check("files", OK, "as they were placed")
 
 
-def _settings() -> tuple[HostSettings, list[Check]]:
+def settings() -> tuple[HostSettings, list[Check]]:
     """Those of this host, or the defaults with what is wrong."""
     try:
         return host_settings.load(str(CONFIG)), []

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+from recorder.doctor import LEVELS
 from recorder.errors import SessrecError
 
-OK, WARNING, CRITICAL = LEVELS = ("ok", "warning", "critical")
-"""From the best to the gravest; the exit status for monitoring is the place in it."""
+__all__ = ["CRITICAL", "INSTALL", "LEVELS", "OK", "WARNING", "Check", "UnknownStatusError"]
+
+OK, WARNING, CRITICAL = LEVELS
 
 
 INSTALL = "sessrec host install"

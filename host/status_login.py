@@ -38,12 +38,17 @@ def _program() -> Check:
     return Check("shell", OK, f"{LOGIN_SHELL}")
 
 
+def sssd_files() -> list[Path]:
+    """The configuration of SSSD in the order in which it is read."""
+    return [SSSD_CONFIG, *sorted(SSSD_DROP_IN.parent.glob("[!.]*.conf"))]
+
+
 def _sssd() -> Check:
     """The override, as SSSD reads its files: sssd.conf, then conf.d in the order of names, and the last one wins."""
     if not SSSD_CONFIG.exists():
         return Check("sssd", OK, "not configured here: local users only")
     parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
-    for path in (SSSD_CONFIG, *sorted(SSSD_DROP_IN.parent.glob("[!.]*.conf"))):
+    for path in sssd_files():
         try:
             parser.read_string(path.read_text())
         except (OSError, ValueError, configparser.Error) as error:

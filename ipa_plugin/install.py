@@ -85,7 +85,7 @@ def install(server: Server, source: Path, args: argparse.Namespace) -> None:
     placed = install_files.contents(source, layout)
     old = install_files.read_manifest(layout)
     differing, outdated = install_files.differing(placed), install_files.outdated(old, placed)
-    now = _manifest(server, source, placed, old)
+    now = manifest(server, source, placed, old)
     configured = server.is_configured()
     upgrade = configured and (args.force or now.applied != now.data)
     restart = upgrade or (configured and (bool(differing or outdated) or now.running != now.source))
@@ -155,7 +155,7 @@ def uninstall(server: Server, source: Path, args: argparse.Namespace) -> None:
         print("Policies, permissions and roles stay in the directory, and hosts still read them.")
 
 
-def _manifest(server: Server, source: Path, placed: Mapping[Path, bytes], old: Manifest) -> Manifest:
+def manifest(server: Server, source: Path, placed: Mapping[Path, bytes], old: Manifest) -> Manifest:
     """What the manifest says once all is in place; loading the plugins only if they are others than before."""
     now = replace(old, files=sorted(map(str, placed)), source=install_files.digest(placed))
     if now.source == old.source:

@@ -1,0 +1,65 @@
+"""What is wrong on a machine, and which command mends it: what the parts of session recording that are here find.
+
+Each part has a module with `present() -> bool` and `findings() -> Iterator[Finding]`, which is imported only where
+that part is installed.
+"""
+
+import importlib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import NamedTuple
+
+from recorder.errors import SessrecError
+
+LEVELS = ("ok", "warning", "critical")
+"""From the best to the gravest; the exit status for monitoring is the place in it."""
+
+PARTS = {"host": "host.doctor", "auditor": "auditor.doctor", "server": "ipa_plugin.doctor"}
+"""A recorded host, a machine of auditors', a FreeIPA server."""
+
+
+class UnknownError(SessrecError):
+    """Nobody can say what is wrong; the text says why."""
+
+    exit_status = len(LEVELS)
+    """As monitoring has it for what it does not know."""
+
+
+class Finding(NamedTuple):
+    """`level` is one of LEVELS. `text` says what is, and `command` mends it, or shows what else has to be done; "" of
+    what is well."""
+
+    part: str
+    name: str
+    level: str
+    text: str
+    command: str = ""
+
+
+def examined(parts: dict[str, str] = PARTS) -> Iterator[Finding]:
+    """All findings of the parts that are set up here. Raises UnknownError where there is none."""
+    none = True
+    for part, name in parts.items():
+        module = _loaded(name)
+        if isinstance(module, Finding):
+            none = False
+            yield module._replace(part=part)
+        elif module is not None and module.present():
+            none = False
+            yield from module.findings()
+    if none:
+        raise UnknownError(
+            "no part of session recording is set up here; a recorded host is made by: sessrec host install"
+        )
+
+
+def _loaded(name: str) -> ModuleType | Finding | None:
+    """The module of a part; None where it is not installed, and what is missing where it cannot work."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        if missing in (name, name.partition(".")[0]):
+            return None
+        text = f"the Python package '{missing}' is not installed"
+        return Finding("", "python", "critical", text, f"apt-get install python3-{missing.partition('.')[0]}")
