@@ -169,13 +169,18 @@ def test_the_commands_of_a_page_do_what_it_shows(name, tmp_path):
     environment = prepare(tmp_path, name)
     steps = commands(page(name))
     assert any(command.startswith("sessrec ") for command, _ in steps)
+    follow(steps, tmp_path, environment)
+
+
+def follow(steps, directory, environment):
+    """Run commands in their order, and compare what each prints with what is shown below it."""
     script = "".join(
         f"echo '@@{number}'\n(exit ${{status:-0}})\n{command}\nstatus=$?\nprintf '\\n@@status %d\\n' $status\n"
         for number, (command, _) in enumerate(steps)
     )
     done = subprocess.run(
         ["bash", "-c", script],
-        cwd=tmp_path,
+        cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
