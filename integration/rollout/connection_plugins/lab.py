@@ -1,4 +1,4 @@
-"""Ansible's way into a machine of the running lab: root's shell by `lab run`, with nothing installed or listening there."""
+"""Ansible's way into a machine of the running lab: root's shell by `lab run`; nothing has to be installed there."""
 
 import subprocess
 from pathlib import Path
