@@ -90,7 +90,7 @@ lab-stop:
 # A lab of its own, whatever becomes of it; one that is running stays.
 integration: export LAB_NAME := integration
 integration: setup
-	@$(LAB) with $(BIN)/pytest -o testpaths=integration --reruns 1 -rR $(or $(ARGS),-n 2 --dist loadgroup)
+	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 1 -rR $(or $(ARGS),-n 2 --dist loadgroup)
 
 integration-fast: setup
 	@$(LAB) directory python3 -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning directory $(ARGS)

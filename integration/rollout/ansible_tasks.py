@@ -1,8 +1,8 @@
 """Tasks of Ansible on a machine of the lab, and what each of them came to."""
 
 import json
-import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def play(machine: str, tasks: list[Task], directory: str, *arguments: str) -> su
         machine: {"ansible_connection": "lab", "ansible_python_interpreter": "/usr/bin/python3"},
         "localhost": {
             "ansible_connection": "local",
-            "ansible_python_interpreter": os.path.realpath("/proc/self/exe"),
+            "ansible_python_interpreter": sys.executable,
         },
     }
     inventory, playbook = Path(directory, "hosts.json"), Path(directory, "play.json")
@@ -51,5 +51,5 @@ def play(machine: str, tasks: list[Task], directory: str, *arguments: str) -> su
         env={**environment, "ANSIBLE_CONNECTION_PLUGINS": str(plugins), "ANSIBLE_PIPELINING": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
     )
