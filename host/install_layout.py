@@ -24,6 +24,7 @@ AUDIT_PLUGIN = Path("/etc/audit/plugins.d/session-recording.conf")
 BY_OTHER_STEPS = (CONFIG, SSSD_DROP_IN, SSHD_DROP_IN, AUDIT_PLUGIN)
 """Placed each in a step of its own, not with the files that lie in the sources."""
 STATE = Path("/var/lib/session-recording")
+AUDITORS = STATE / "auditor"
 KEY = STATE / "key.pem"
 RUN = Path("/run/session-recording")
 RECORDER = "session-recorder.service"

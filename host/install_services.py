@@ -9,6 +9,7 @@ from host.config_example import config_example
 from host.install_error import InstallError
 from host.install_files import Manifest
 from host.install_layout import (
+    AUDITORS,
     BY_OTHER_STEPS,
     CODE,
     COMMON_PACKAGE,
@@ -16,6 +17,7 @@ from host.install_layout import (
     HOST_PACKAGE,
     KEY,
     METRICS,
+    POLICIES,
     RECORDER,
     RESPONDER,
     RUN,
@@ -185,12 +187,23 @@ class Ground:
 
     def purge(self) -> list[str]:
         """Remove what `undo` leaves: recordings that are files here, key, configuration, policies, system user."""
-        gone = [path for path in (STATE, CONFIG.parent, RUN) if self._layout.at(path).exists()]
+        gone = [path for path in self._ours() if self._layout.at(path).exists()]
         for path in gone:
-            shutil.rmtree(self._layout.at(path))
+            place = self._layout.at(path)
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
         if self._system.account_exists():
             self._system.remove_account()
         return [f"removed {path}" for path in gone]
+
+    def _ours(self) -> list[Path]:
+        """Where auditors have their store and page on the same machine, without what is theirs."""
+        state = self._layout.at(STATE)
+        if not (state / AUDITORS.name).exists():
+            return [STATE, CONFIG.parent, RUN]
+        return [*(STATE / path.name for path in state.iterdir() if path.name != AUDITORS.name), CONFIG, POLICIES, RUN]
 
     def _remove_if_empty(self, path: Path) -> None:
         try:

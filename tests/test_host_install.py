@@ -342,6 +342,16 @@ def test_purging_removes_key_configuration_policies_and_recordings(installed):
     assert not installed.system.account
 
 
+def test_purging_a_host_leaves_the_auditors_on_the_same_machine_their_store_and_settings(installed):
+    for place in ("/var/lib/session-recording/auditor/store.sqlite", "/etc/session-recording/web.toml"):
+        installed.write(place, "")
+    installed.uninstall(purge=True)
+    assert installed.has("/var/lib/session-recording/auditor/store.sqlite")
+    assert installed.has("/etc/session-recording/web.toml")
+    assert not installed.has("/var/lib/session-recording/key.pem")
+    assert not installed.has("/etc/session-recording/config.toml")
+
+
 def test_recordings_stay_when_it_is_uninstalled(installed):
     installed.write("/var/lib/session-recording/recordings/one.jsonl", "{}\n")
     installed.uninstall()
