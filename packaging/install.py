@@ -46,6 +46,8 @@ UNITS = Path("/usr/lib/systemd/system")
 SHARE = Path("/usr/share/session-recording")
 REQUIREMENTS = SHARE / "requirements"
 """Lists for pip of what distributions do not have, see docs/packages.md."""
+LOGROTATE = SHARE / "logrotate/session-recording"
+"""An example, since it depends on the log server where the log is."""
 COMPLETION = Path("/usr/share/bash-completion/completions/sessrec")
 LINKS = {
     SERVER_PACKAGE: {
@@ -112,7 +114,7 @@ def package_of(path: Path) -> str:
         return COMMON_PACKAGE if first in COMMON_CODE else HOST_PACKAGE
     if path.is_relative_to("/usr/share/man"):
         return _package_of_page(path.stem)
-    if path.is_relative_to(REQUIREMENTS) or path in _auditor():
+    if path.is_relative_to(REQUIREMENTS) or path == LOGROTATE or path in _auditor():
         return AUDITOR_PACKAGE
     return COMMON_PACKAGE if path in (COMMAND, COMPLETION) or path.is_relative_to(SHARE) else HOST_PACKAGE
 
@@ -167,7 +169,10 @@ def _completion() -> dict[Path, Content]:
 
 
 def _share() -> dict[Path, Content]:
-    placed = {REQUIREMENTS / "elasticsearch.txt": ROOT / "requirements/elasticsearch.txt"}
+    placed = {
+        REQUIREMENTS / "elasticsearch.txt": ROOT / "requirements/elasticsearch.txt",
+        LOGROTATE: ROOT / "packaging/logrotate/session-recording",
+    }
     rules = (path for path in sorted((ROOT / "monitoring").rglob("*")) if path.is_file())
     placed |= {SHARE / path.relative_to(ROOT): path for path in rules}
     return {path: _read(file) for path, file in placed.items()}

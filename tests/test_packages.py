@@ -199,6 +199,15 @@ def completed(*words):
     return done.stdout.split()
 
 
+@needs("logrotate")
+def test_logrotate_understands_the_example_of_a_rule():
+    example = ROOT / "packaging/logrotate/session-recording"
+    done = subprocess.run(["logrotate", "--debug", example], capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 0
+    assert "error" not in done.stderr
+    assert "/var/log/session-recording.log" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A copy of the tree, as packages are built from."""
