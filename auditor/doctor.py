@@ -1,15 +1,14 @@
 """For `sessrec doctor`, what is wrong on a machine of auditors': the page, what fills its store, the store itself."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.doctor_store import store_findings
 from recorder.doctor import Finding
 from recorder.errors import SessrecError
+from recorder.paths import WEB_SETTINGS
 
 if TYPE_CHECKING:
     from auditor.web.settings import WebSettings
@@ -24,27 +23,26 @@ SOON = 14 * 86_400.0
 
 def present() -> bool:
     """Whether the page is served here, or something taken into a store."""
-    from auditor.web.settings import FILE
-
-    return FILE.exists() or any(unit_state(unit) in ("active", "failed") for unit in (WEB, INGEST))
+    return WEB_SETTINGS.exists() or any(unit_state(unit) in ("active", "failed") for unit in (WEB, INGEST))
 
 
 def findings() -> Iterator[Finding]:
     """All of them."""
-    from auditor.web.settings import FILE, WebSettings, WebSettingsError, load
+    from auditor.doctor_store import store_findings
+    from auditor.web.settings import WebSettings, WebSettingsError, load
 
     settings = WebSettings()
-    if FILE.exists():
+    if WEB_SETTINGS.exists():
         try:
-            settings = load(FILE)
+            settings = load(WEB_SETTINGS)
         except WebSettingsError as error:
-            yield Finding(PART, "settings", "critical", str(error), f"vi {FILE}")
+            yield Finding(PART, "settings", "critical", str(error), f"vi {WEB_SETTINGS}")
             return
         yield from page(settings)
         yield service(WEB, unit_state(WEB))
     yield service(INGEST, unit_state(INGEST))
-    yield from other_settings()
     yield from store_findings(settings.store, settings.ledger)
+    yield from other_settings()
 
 
 def page(settings: "WebSettings") -> Iterator[Finding]:
@@ -147,8 +145,3 @@ def unit_state(unit: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def ago(moment: float) -> str:
-    """How long ago a time was, for people."""
-    return f"{max(0.0, time.time() - moment):.0f} s ago"

@@ -1,7 +1,8 @@
 """What is wrong on a machine, and which command mends it: what the parts of session recording that are here find.
 
 Each part has a module with `present() -> bool` and `findings() -> Iterator[Finding]`, which is imported only where
-that part is installed.
+that part is installed. Up to `present` it must do with the standard library: the code of a part may lie where the
+part is not set up, without what it needs.
 """
 
 import importlib
@@ -41,25 +42,31 @@ def examined(parts: dict[str, str] = PARTS) -> Iterator[Finding]:
     none = True
     for part, name in parts.items():
         module = _loaded(name)
-        if isinstance(module, Finding):
+        if module is not None and module.present():
             none = False
-            yield module._replace(part=part)
-        elif module is not None and module.present():
-            none = False
-            yield from module.findings()
+            yield from _findings(part, module)
     if none:
         raise UnknownError(
             "no part of session recording is set up here; a recorded host is made by: sessrec host install"
         )
 
 
-def _loaded(name: str) -> ModuleType | Finding | None:
-    """The module of a part; None where it is not installed, and what is missing where it cannot work."""
+def _loaded(name: str) -> ModuleType | None:
+    """The module of a part; None where it is not installed."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        missing = error.name or name
-        if missing in (name, name.partition(".")[0]):
+        if error.name in (name, name.partition(".")[0]):
             return None
-        text = f"the Python package '{missing}' is not installed"
-        return Finding("", "python", "critical", text, f"apt-get install python3-{missing.partition('.')[0]}")
+        raise
+
+
+def _findings(part: str, module: ModuleType) -> Iterator[Finding]:
+    """Those of a part; where it cannot work without another package, that."""
+    try:
+        yield from module.findings()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        # No distribution has it.
+        command = "pip install google-re2" if package == "re2" else f"apt-get install python3-{package}"
+        yield Finding(part, "python", "critical", f"the Python package '{package}' is not installed", command)

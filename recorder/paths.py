@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+WEB_SETTINGS = Path("/etc/session-recording/web.toml")
+"""Of the page that is served to several people."""
+
 RULES = Path("/etc/session-recording/rules.d")
 """Files of rules that watch what is taken in; its *.toml are read in the order of their names."""
 

@@ -23,6 +23,7 @@ from recorder import doctor
 from recorder.configuration.host_settings import HostSettings
 from recorder.doctor import Finding
 from tests.certificates import self_signed
+from tests.recorded import ROOT
 from tests.recordings import write_recording
 from tests.test_ipa_install import Played
 
@@ -38,12 +39,14 @@ def parts(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor.examined, "__defaults__", (doctor.PARTS,))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
-    def add(name, findings=(), *, present=True, before=""):
+    def add(name, findings=(), *, present=True, missing=""):
         module = f"{name}_of_{tmp_path.name}"
         doctor.PARTS[name] = module
+        sys.modules.pop(module, None)
+        found = f"import {missing}" if missing else f"yield from {list(findings)!r}"
         (tmp_path / f"{module}.py").write_text(
-            f"{before}\nfrom recorder.doctor import Finding\n"
-            f"def present(): return {present}\ndef findings(): return {list(findings)!r}\n"
+            "from recorder.doctor import Finding\n"
+            f"def present(): return {present}\ndef findings():\n  {found}\n  yield from ()\n"
         )
 
     return add
@@ -99,10 +102,22 @@ def test_parts_that_are_not_here_are_left_out(parts, capsys):
 
 
 def test_a_part_whose_python_package_is_missing_says_which(parts, capsys):
-    parts("auditor", before="import starlette_that_is_missing")
+    parts("auditor", missing="starlette_of_no_distribution")
     status, printed, _ = run(capsys)
     assert status == 2
-    assert "apt-get install python3-starlette_that_is_missing" in printed
+    assert "apt-get install python3-starlette_of_no_distribution" in printed
+    parts("auditor", present=False, missing="starlette_of_no_distribution")
+    assert run(capsys)[0] == 3
+
+
+@pytest.mark.parametrize("name", list(doctor.PARTS.values()))
+def test_code_of_a_part_that_is_not_set_up_needs_no_package_to_say_so(name):
+    """As on a host, which has the auditors' code from a checkout, and not what that needs."""
+    code = f"import {name}; {name}.present()"
+    done = subprocess.run(
+        ["/usr/bin/python3", "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_where_nothing_is_set_up_it_says_how_to_begin(parts, capsys):
@@ -245,7 +260,7 @@ def test_a_ledger_that_is_damaged_is_critical(store):
 def test_settings_with_a_mistake_end_the_examination_with_their_line(tmp_path, monkeypatch):
     file = tmp_path / "web.toml"
     file.write_text("[web]\nlisten = 5\n")
-    monkeypatch.setattr(web_settings, "FILE", file)
+    monkeypatch.setattr(auditor_doctor, "WEB_SETTINGS", file)
     assert auditor_doctor.present()
     (finding,) = auditor_doctor.findings()
     assert "web.toml:2" in finding.text

@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 from auditor.rules.statements import Lines
 from recorder.configuration.setting_kinds import File, Number, Setting, Text, shown
 from recorder.errors import SessrecError
+from recorder.paths import WEB_SETTINGS
 
-FILE = Path("/etc/session-recording/web.toml")
+FILE = WEB_SETTINGS
 SECTION = "web"
 ACCESS = "access"
 
