@@ -12,13 +12,14 @@ PYTHON ?= $(firstword $(foreach p,/usr/bin/python3 python3,$(shell $p -c 'import
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 LOCK := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: ansible-sanity help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast deb rpm
+.PHONY: ansible-sanity help setup demo test check peers fuzz bench bench-elasticsearch bench-storage bench-login bench-directory bench-audit bench-web soak soak-rsyslog screenshots man lock clean lab lab-stop integration integration-fast rollout deb rpm
 
 help:
 	@echo "make demo    record a session, find it, play it"
 	@echo "make test    the checks and all tests"
 	@echo "make check   ruff, format, mypy"
 	@echo "make integration       all tests against a FreeIPA server and a client; needs root. ARGS='-k NAME' for pytest"
+	@echo "make rollout           packages, Ansible's roles and modules, on a server and a host of their own; needs root"
 	@echo "make integration-fast  those that need its directory server only"
 	@echo "make lab     build and start that server and client, see integration/README.md; make lab-stop"
 	@echo "make bench   the recorder beside tlog-rec and script; QUICK=1 for a short run"
@@ -91,6 +92,12 @@ lab-stop:
 integration: export LAB_NAME := integration
 integration: setup
 	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 1 -rR $(or $(ARGS),-n 2 --dist loadgroup)
+
+# From nothing to a recorded fleet, on a plain server and a plain host; then packages and modules, where there is recording.
+rollout: export LAB_NAME := rollout
+rollout: setup
+	@LAB_STAGE=enrolled $(LAB) with $(BIN)/pytest -o testpaths=integration/rollout/test_rollout.py $(ARGS)
+	@$(LAB) with $(BIN)/pytest -o testpaths=integration/rollout --ignore=integration/rollout/test_rollout.py $(ARGS)
 
 integration-fast: setup
 	@$(LAB) directory python3 -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning directory $(ARGS)

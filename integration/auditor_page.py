@@ -136,9 +136,7 @@ class AuditorPage:
 
     def certificate(self, host: str) -> tuple[str, str]:
         """Key and certificate for a host, by the lab's authority."""
-        made = self.server.run("sh", "-ec", _CERTIFICATE, "-", host).stdout
-        key, mark, certificate = made.partition("-----BEGIN CERTIFICATE-----")
-        return key, mark + certificate
+        return certificate(self.server, host)
 
     def start(self, unit: str, *arguments: str) -> None:
         """Run `sessrec ARGUMENTS` as a service."""
@@ -193,6 +191,12 @@ quietly(recordingconfig_mod, iparecordingplayerurl=None)
 quietly(service_del, "{PRINCIPAL}")
 quietly(group_del, "web-auditors")
 """
+
+
+def certificate(server: Machine, host: str) -> tuple[str, str]:
+    """Key and certificate for a host, by the lab's authority, which is on the server."""
+    key, mark, rest = server.run("sh", "-ec", _CERTIFICATE, "-", host).stdout.partition("-----BEGIN CERTIFICATE-----")
+    return key, mark + rest
 
 
 def ticket_in(browser: Machine, user: str) -> str:

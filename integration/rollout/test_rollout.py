@@ -1,0 +1,184 @@
+"""From a plain FreeIPA server and a plain enrolled host to a recorded fleet by one playbook, and back.
+
+Each test goes on where the one before has left the lab: `make rollout` starts one without session recording.
+"""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from integration.auditor_page import ORIGIN, ticket_in
+from integration.browser import Browser
+from integration.login import wait_for
+from integration.machine import Machine
+from integration.rollout.control_node import ControlNode
+from integration.test_host_install import shell_of as shell
+from integration.test_host_install import snapshot
+
+DOCUMENTATION = (Path(__file__).parents[2] / "docs/ansible.md").read_text()
+LOGIN_SHELL = "/usr/libexec/session-recording/login-shell"
+NEEDLE = f"needle{time.time_ns()}"
+SOON = 60.0
+HOSTS_ALONE = [{"hosts": "ipaclients", "roles": ["freeipa.session_recording.host"]}]
+SCREEN = """
+return Array.from(document.querySelectorAll('.stage pre.ap-term-text > *'), row =>
+    Array.from(row.children, piece => piece.textContent).join(' ')).join('\\n');
+"""
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def playbook(title):
+    """The first playbook below a heading of the documentation."""
+    below = DOCUMENTATION.partition(f"{title}\n")[2]
+    return re.search(r"```yaml\n(- hosts.*?)```", below, re.DOTALL).group(1)
+
+
+SITE, ABSENT = playbook("### One playbook"), playbook("### Taking it back")
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory, server):
+    if server.run("test", "-e", "/var/lib/ipa/session-recording", check=False).returncode == 0:
+        pytest.skip("this lab has session recording already: make rollout starts one without")
+    return ControlNode(tmp_path_factory.mktemp("control"))
+
+
+@pytest.fixture(scope="module")
+def before(control, client):
+    """Every file of the client that could be touched, as it was."""
+    return files(client)
+
+
+def files(client):
+    """But for what dpkg and the passage of time change by themselves."""
+    return [
+        line
+        for line in snapshot(client)
+        if not re.match(r"/etc/(passwd|shadow|group|gshadow)-|/usr/share/man|/etc/ld\.so\.cache|/etc/?\s", line)
+    ]
+
+
+def test_the_playbook_has_ten_lines():
+    assert len(SITE.splitlines()) == 10
+
+
+def test_check_mode_says_what_would_be_done_and_does_nothing(control, before, client, server):
+    done = control.play(SITE, "--check", "--diff", "--limit=ipaclients")
+    assert done.status == 0, done.said
+    assert done.changed > 0
+    assert files(client) == before
+
+
+def test_a_server_knows_policies_when_the_role_has_been_there(control, server):
+    done = control.play(SITE, "--limit=ipaserver")
+    assert done.status == 0, done.said
+    assert "contractors" in server.ipa("recordingpolicy-find").stdout
+
+
+def test_whose_test_login_is_not_recorded_changes_nobody_s_login(control, before, client):
+    own = shell(client, "bob")
+    done = control.play(HOSTS_ALONE, session_recording_host_test_user="alice")
+    assert done.status != 0
+    assert "alice is not recorded here" in done.said
+    assert shell(client, "bob") == own
+    touched = client.run("grep", "-r", "session-recording", "/etc/pam.d", "/etc/sssd", check=False).stdout
+    assert touched == ""
+
+
+def test_what_nobody_confirms_is_taken_back(control, client):
+    own = shell(client, "bob")
+    client.run("sessrec", "host", "install", "--test-user=bob", "--confirm-within=15")
+    assert shell(client, "bob") == LOGIN_SHELL
+    wait_for(lambda: shell(client, "bob") == own, SOON)
+    wait_for(
+        lambda: client.run("systemctl", "is-active", "session-recorder", check=False).stdout == "inactive\n", SOON
+    )
+    late = client.run("sessrec", "host", "install", "--confirm").stdout
+    assert late == "There is nothing to confirm.\n"
+
+
+def test_one_playbook_later_a_login_is_recorded(control, client):
+    done = control.play(SITE)
+    assert done.status == 0, done.said
+    assert shell(client, "bob") == LOGIN_SHELL
+    assert client.run("systemctl", "is-active", "session-recording-unconfirmed.timer", check=False).returncode != 0
+    assert "PROVEN" in client.run("sessrec", "host", "prove", "bob").stdout
+
+
+@pytest.fixture
+def auditor(server):
+    """A browser with otto's ticket, who is an auditor."""
+    server.ipa("role-add-member", "Session Recording Auditor", "--users=otto", check=False)
+    browser = Browser("--auth-server-allowlist=*.lab.test", tickets=ticket_in(Machine("browser"), "otto"))
+    # Chromium loads Kerberos' library after the first challenge that it ever meets, and answers those after it.
+    browser.open("https://ipa.lab.test/ipa/session/login_kerberos")
+    yield browser
+    browser.close()
+
+
+def watches(browser, text):
+    wait_for(lambda: text in browser.script(SCREEN), SOON, every=0.5)
+
+
+def test_the_auditor_finds_and_plays_the_session_and_stops_the_next_one(auditor, logins):
+    with logins.terminal("bob") as terminal:
+        terminal.expect(r"\$ ")
+        terminal.run(f"echo {NEEDLE}")
+        terminal.log_out()
+
+    def found():
+        auditor.open(f"{ORIGIN}/search?q={NEEDLE}")
+        return auditor.script("return document.querySelectorAll('a[href*=\"/watch/\"]').length")
+
+    wait_for(found, SOON, every=1)
+    auditor.click("a[href*='/watch/']")
+    watches(auditor, NEEDLE)
+    with logins.terminal("bob") as terminal:
+        terminal.expect(r"\$ ")
+        terminal.run("echo the next one")
+
+        def live():
+            auditor.open(f"{ORIGIN}/sessions?state=live")
+            return auditor.script("return document.querySelectorAll('a[href*=\"/watch/\"]').length")
+
+        wait_for(live, SOON, every=1)
+        auditor.click("a[href*='/watch/']")
+        watches(auditor, "the next one")
+        auditor.click("button[data-order=terminate]")
+        auditor.click("dialog[data-part=confirm] button.danger")
+        terminal.expect("ended by an administrator", SOON)
+        terminal.end(SOON)
+
+
+def test_the_same_playbook_again_changes_nothing(control):
+    done = control.play(SITE, "--diff")
+    assert done.status == 0, done.said
+    assert done.changed == 0, done.said
+
+
+def test_a_setting_is_taken_up_and_sessions_go_on(control, client, logins):
+    with logins.terminal("bob") as terminal:
+        terminal.expect(r"\$ ")
+        done = control.play(HOSTS_ALONE, "--diff", session_recording_host_settings={"session_limit": 7})
+        assert done.status == 0, done.said
+        assert "+session_limit = 7" in done.said
+        assert terminal.run("echo here") == "here"
+        terminal.log_out()
+    refused = control.play(HOSTS_ALONE, session_recording_host_settings={"session_limit": "many"})
+    assert refused.status != 0
+    assert "session_limit" in refused.said
+
+
+def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client):
+    purge = {"session_recording_host_purge": True, "session_recording_auditor_purge": True}
+    settings = {"session_recording_host_settings": {"session_limit": 7}}
+    done = control.play(ABSENT, **purge, **settings)
+    assert done.status == 0, done.said
+    assert files(client) == before
+    again = control.play(ABSENT, **purge, **settings)
+    assert again.status == 0, again.said
+    assert again.changed == 0, again.said
+    assert client.run("su", "-", "bob", "-c", "echo hello").stdout == "hello\n"
