@@ -32,8 +32,10 @@ def results(machine: str, *tasks: Task) -> list[dict[str, Any]]:
     return read
 
 
-def play(machine: str, tasks: list[Task], directory: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a play of these tasks."""
+def play(
+    machine: str, tasks: list[Task], directory: str, *arguments: str, **keywords: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a play of these tasks; `keywords` are those of a play."""
     program, environment = ansible("ansible-playbook")
     hosts = {
         machine: {"ansible_connection": "lab", "ansible_python_interpreter": "/usr/bin/python3"},
@@ -44,7 +46,7 @@ def play(machine: str, tasks: list[Task], directory: str, *arguments: str) -> su
     }
     inventory, playbook = Path(directory, "hosts.json"), Path(directory, "play.json")
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
-    playbook.write_text(json.dumps([{"hosts": machine, "gather_facts": False, "tasks": tasks}]))
+    playbook.write_text(json.dumps([{"hosts": machine, "gather_facts": False, **keywords, "tasks": tasks}]))
     plugins = Path(__file__).parent / "connection_plugins"
     return subprocess.run(
         [program, "-i", inventory, playbook, *arguments],

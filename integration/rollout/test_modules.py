@@ -1,10 +1,16 @@
 """The modules against FreeIPA: what a task changes, that it changes it once, what it says beforehand, and what it is
 refused for."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from integration.machine import PASSWORD
-from integration.rollout.ansible_tasks import results, task
+from integration.rollout.ansible_tasks import play, results, task
+
+PAGE = Path(__file__).parents[2] / "docs/ansible.md"
 
 NAMES = ["k-first", "k-second"]
 pytestmark = pytest.mark.timeout(900)
@@ -277,3 +283,28 @@ def test_who_may_not_see_policies_is_told_so_and_not_that_there_is_none(client, 
         assert result["failed"]
         assert "Insufficient access" in result["msg"]
         assert "\n" not in result["msg"]
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_line(client, server):
+    client.run("true", principal="rita")
+    server.run("systemctl", "stop", "apache2")
+    try:
+        [done] = results("client", task("recordingconfig", environment=CACHE))
+    finally:
+        server.run("systemctl", "start", "apache2")
+    assert done["failed"]
+    assert done["msg"].startswith("FreeIPA cannot be asked: ")
+    assert "\n" not in done["msg"]
+
+
+def test_the_tasks_of_the_page_do_what_it_says(client, server, tmp_path):
+    section = PAGE.read_text().partition("\n## Modules\n")[2].partition("\n## ")[0]
+    [(shown,)] = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", section, re.M | re.S)]
+    login = {"vars": {"ipaadmin_password": PASSWORD}, "module_defaults": shown["module_defaults"]}
+    try:
+        first, second = (play("client", shown["tasks"], str(tmp_path), **login) for _ in range(2))
+    finally:
+        server.ipa("recordingpolicy-del", "--continue", "contractors", "web", check=False)
+        server.ipa("recordingconfig-mod", "--notice=", check=False)
+    assert re.search(r"ok=6 +changed=4 +unreachable=0 +failed=0", first.stdout), first.stdout
+    assert re.search(r"ok=6 +changed=0 +unreachable=0 +failed=0", second.stdout), second.stdout

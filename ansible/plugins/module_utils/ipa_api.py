@@ -51,7 +51,7 @@ class Ipa:
         try:
             answer: dict[str, Any] = api.Command[command](*keys, **arguments)
         except errors.PublicError as error:
-            raise IpaError(f"{_what(command, keys)}: {error}") from error
+            raise IpaError(f"{_what(command, keys)}: {_one_line(error)}") from error
         failed = [
             f"{kind} {name}: {reason}"
             for kinds in _mapping(answer.get("failed")).values()
@@ -76,10 +76,10 @@ class Ipa:
                     "Session Recording Administrator"
                 ) from error
             except errors.PublicError as error:
-                raise IpaError(f"recordingconfig_show: {error}") from error
+                raise IpaError(f"recordingconfig_show: {_one_line(error)}") from error
             return None
         except errors.PublicError as error:
-            raise IpaError(f"recordingpolicy_show {name}: {error}") from error
+            raise IpaError(f"recordingpolicy_show {name}: {_one_line(error)}") from error
         return result
 
     def missing(self, members: list[tuple[str, str]]) -> list[str]:
@@ -109,11 +109,9 @@ def signed_in(params: Mapping[str, Any]) -> Iterator[Ipa]:
     try:
         _sign_in(params, f"FILE:{directory}/ccache")
         principal = _ticket_of(params)
-        _connect()
-        yield Ipa(principal)
+        with _connected():
+            yield Ipa(principal)
     finally:
-        if api.isdone("finalize") and api.Backend.rpcclient.isconnected():
-            api.Backend.rpcclient.disconnect()
         if before is None:
             os.environ.pop("KRB5CCNAME", None)
         else:
@@ -155,7 +153,8 @@ def _ticket_of(params: Mapping[str, Any]) -> str:
     return principal
 
 
-def _connect() -> None:
+@contextmanager
+def _connected() -> Iterator[None]:
     try:
         # What the server's commands are is asked anew: they may have been installed a minute ago.
         api.bootstrap(context="cli", log=None, debug=False, force_schema_check=True)
@@ -163,11 +162,15 @@ def _connect() -> None:
         api.Backend.rpcclient.connect()
     except errors.PublicError as error:
         raise IpaError(f"FreeIPA cannot be asked: {_one_line(error)}") from error
-    if "recordingpolicy_show" not in api.Command:
-        raise IpaError(
-            f"FreeIPA's server {api.env.server} knows nothing of session recording: run "
-            "ipa-session-recording-install there"
-        )
+    try:
+        if "recordingpolicy_show" not in api.Command:
+            raise IpaError(
+                f"FreeIPA's server {api.env.server} knows nothing of session recording: run "
+                "ipa-session-recording-install there"
+            )
+        yield
+    finally:
+        api.Backend.rpcclient.disconnect()
 
 
 def _what(command: str, keys: tuple[Any, ...]) -> str:
