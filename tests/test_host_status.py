@@ -303,18 +303,20 @@ def test_a_service_that_hangs_is_waited_for_no_longer_than_said(tmp_path):
         assert time.monotonic() - begun < 2
 
 
-def test_a_proof_looks_at_the_session_while_it_lasts(monkeypatch):
-    monkeypatch.setattr(proof_login, "PROGRAMS", {"sh": ("sh",)})
+def test_a_proof_looks_at_the_session_while_it_lasts():
     seen = []
-    log_in("-i", "0123456789abcdef", lambda terminal: seen.append((terminal, Path(f"/dev/{terminal}").exists())))
+
+    def look(terminal):
+        seen.append((terminal, Path(f"/dev/{terminal}").exists()))
+
+    log_in("-i", "0123456789abcdef", look, ("sh",))
     assert seen[0][1]
 
 
 def test_a_proof_is_not_satisfied_by_the_echo_of_what_it_types(monkeypatch):
-    monkeypatch.setattr(proof_login, "PROGRAMS", {"cat": ("cat",)})
     monkeypatch.setattr(proof_login, "WITHIN", 2.0)
     with pytest.raises(ProofError, match="does not come to a prompt; it says"):
-        log_in("-", "0123456789abcdef", lambda terminal: None)
+        log_in("-", "0123456789abcdef", lambda terminal: None, ("cat",))
 
 
 def test_a_login_that_is_refused_is_shown_with_what_it_says(monkeypatch, tmp_path):
@@ -322,9 +324,8 @@ def test_a_login_that_is_refused_is_shown_with_what_it_says(monkeypatch, tmp_pat
     program.write_text("#!/bin/sh\necho this host is closed; exit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(proof_login, "PROGRAMS", {"refuse": ("refuse",)})
     with pytest.raises(ProofError, match="this host is closed"):
-        log_in("alice", "0123456789abcdef", lambda terminal: None)
+        log_in("alice", "0123456789abcdef", lambda terminal: None, ("refuse",))
 
 
 def test_a_recording_in_a_file_is_found_by_its_id(tmp_path):
