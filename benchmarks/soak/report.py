@@ -17,14 +17,6 @@ FLEET = 10_000
 A_DAY = 10
 """Sessions that each of them has in ten hours of work."""
 
-_NAMES = {
-    "bindsecurityops": "binds",
-    "searchops": "searches",
-    "addentryops": "adds",
-    "modifyentryops": "changes",
-    "removeentryops": "removals",
-}
-
 
 @dataclass
 class Figures:
@@ -37,6 +29,8 @@ class Figures:
     idle: list[Use] = field(default_factory=list)
     busy: list[Use] = field(default_factory=list)
     asked: dict[str, float] = field(default_factory=dict)
+    asked_more: dict[str, float] = field(default_factory=dict)
+    """Operations of the directory server a second, without sessions and with them."""
     kills: dict[str, int] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
     happened: list[Happened] = field(default_factory=list)
@@ -92,7 +86,6 @@ class Figures:
         quiet, idle, busy = (
             {name: rate(uses, name) for name in SERVERS} for uses in (self.quiet, self.idle, self.busy)
         )
-        asked = ", ".join(f"{value:.1f} {_NAMES[name]}" for name, value in self.asked.items())
         rows = [
             (f"{name}, CPU s/s: without hosts; with them; with sessions",
              f"{quiet[name]:.4f}; {idle[name]:.4f}; {busy[name]:.4f}")
@@ -100,7 +93,9 @@ class Figures:
         ]  # fmt: skip
         resident = [max((use.resident for use in uses), default=0.0) for uses in (self.quiet, self.idle, self.busy)]
         rows.append(("directory server, MB at most", "; ".join(f"{value:.0f}" for value in resident)))
-        rows.append(("directory server, a second, without sessions", asked))
+        for when, asked in (("without sessions", self.asked), ("with them", self.asked_more)):
+            told = ", ".join(f"{value:.2f} {name}" for name, value in asked.items())
+            rows.append((f"asked of it a second, {when}", told))
         server = SERVERS[0]
         host = max(0.0, idle[server] - quiet[server]) / self.hosts
         session = {name: max(0.0, busy[name] - idle[name]) * self.seconds / self.sessions for name in SERVERS}

@@ -22,7 +22,7 @@ from benchmarks.results import write_section
 from benchmarks.soak import fleet, report
 from benchmarks.soak.accounting import COMPLETE, TRUNCATED, Outcome, judge
 from benchmarks.soak.directory import DOMAIN, Directory, Meter
-from benchmarks.soak.faults import Faults, ServiceKills
+from benchmarks.soak.faults import CYCLE, Faults, ServiceKills
 from benchmarks.soak.hosts import Host, SoakError, started
 from benchmarks.soak.log_chain import LogChain
 from benchmarks.soak.people import People
@@ -42,6 +42,8 @@ SETTLING = 600.0
 """Seconds for messages to arrive after that."""
 BATCH = 100
 """Recordings that one `sessrec verify` is asked for."""
+COUNTED = 0.6
+"""Part of the first cycle of faults in which operations of the directory server are counted."""
 CALM = 30.0
 """Seconds after a fault of the directory that count for nothing: hosts come back."""
 BOUND = 1800.0
@@ -77,6 +79,7 @@ def outside(args: argparse.Namespace) -> int:
     own = bool(lab) and not args.lab
     try:
         if own:
+            os.environ.setdefault("LAB_PYTHON", sys.executable)
             # Its client is only a file system and an address here.
             Lab(lab).lab("start", "plugin")
         with control_group() as group:
@@ -157,23 +160,40 @@ def soak(
         hosts.append(Host(name, keytab=keytabs.get(name, b""), network=network, small=name in small))
     say(f"hosts are ready after {started(hosts, 60 + 6 * len(hosts)):.0f} s")
     if directory is not None and meter is not None:
-        began, before = time.monotonic(), directory.operations()
+        began = time.monotonic()
+        asked = Asked(directory)
         keep_for(IDLE, hosts)
-        after = directory.operations()
+        figures.asked = asked.a_second()
         figures.idle = meter.since(began)
-        figures.asked = {name: (after[name] - before[name]) / (time.monotonic() - began) for name in after}
     people = People(hosts, args.sessions, args.seconds, args.seed)
     figures.kills = ServiceKills(people, hosts, args.seconds, args.seed).counts
     faults = Faults(chain, directory, hosts, args.seconds)
     people.sink_is_away = faults.sink_is_away
+    if directory is not None:
+        asked = Asked(directory)
+        # Before the first fault of the directory, with which its counters begin anew.
+        people.at(COUNTED * min(args.seconds, CYCLE), lambda: figures.asked_more.update(asked.a_second()))
     began = time.monotonic()
     go_through(people, faults, hosts, chain, meter, args.seconds)
-    figures.busy = meter.since(began) if meter else []
+    figures.busy = [use for use in meter.since(began) if use.when < began + args.seconds] if meter else []
     if meter is not None:
         meter.finish()
     outcome = settle(people, faults, hosts, chain, directory)
     figures.take(outcome, people, faults, chain)
     return outcome, figures
+
+
+class Asked:
+    """What is asked of the directory server from now on."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._began, self._before = time.monotonic(), directory.operations()
+
+    def a_second(self) -> dict[str, float]:
+        """Operations of each kind a second, until now."""
+        seconds, now = time.monotonic() - self._began, self._directory.operations()
+        return {name: (count - self._before[name]) / seconds for name, count in now.items()}
 
 
 def go_through(
@@ -183,7 +203,7 @@ def go_through(
     people.begin()
     faults.start()
     kept, disturbed = 0.0, -CALM
-    while not people.all_over() and people.now < seconds + LEAVING:
+    while (faults.is_alive() or not people.all_over()) and people.now < seconds + LEAVING:
         people.step()
         if people.now - kept > 0.2:
             kept = people.now
