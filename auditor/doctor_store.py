@@ -117,7 +117,7 @@ def _elasticsearch(name: "Address", option: str) -> Iterator[Finding]:
     except SessrecError:
         return
     for problem in problems:
-        yield Finding(PART, "store", "warning", problem, f"sessrec store setup {option}")
+        yield Finding(PART, "store", "warning", problem, f"sessrec store status {option}")
 
 
 def _ledger(store: "Path | Address", named: str) -> Iterator[Finding]:
