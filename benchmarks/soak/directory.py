@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.directory.run import Lab
-from benchmarks.soak.fleet import GROUP
 from benchmarks.soak.hosts import SoakError, children
 
 DOMAIN = "lab.test"
@@ -30,37 +29,6 @@ EVERY = 1.0
 
 _RECORDING = "cn=session-recording,dc=lab,dc=test"
 _LDAPI = "ldapi://%2Frun%2Fslapd-LAB-TEST.socket"
-_SET_UP = f"""
-import subprocess, sys
-from ipalib import api, errors
-api.bootstrap(context="server", in_server=True, confdir="/etc/ipa", log=None)
-api.finalize()
-api.Backend.ldap2.connect()
-run = api.Command
-hosts, small = sys.argv[1].split(), sys.argv[2].split()
-
-def have(add, *arguments, **options):
-    # A lab may have seen a soak before.
-    try:
-        add(*arguments, **options)
-    except errors.DuplicateEntry:
-        pass
-
-for host in hosts:
-    have(run.host_add, host, force=True)
-have(run.hostgroup_add, "soak")
-have(run.recordingpolicy_add, "soak", iparecordingaction="record")
-settings = {{"iparecordingaction": "record", "iparecordingorder": 10, "iparecordingonfailure": "allow"}}
-have(run.recordingpolicy_add, "soak-small", **settings)
-added = [run.hostgroup_add_member("soak", host=hosts), run.recordingpolicy_add_host("soak", hostgroup="soak")]
-added += [run.recordingpolicy_add_host("soak-small", host=small)] if small else []
-added += [run.recordingpolicy_add_user(name, user="alice", group="{GROUP}") for name in ("soak", "soak-small")]
-for one in added:
-    assert one["completed"] or "already a member" in str(one["failed"]), one["failed"]
-for host in hosts:
-    command = ["ipa-getkeytab", "-q", "-H", "{_LDAPI}", "-Y", "EXTERNAL", "-p", "host/" + host, "-k", host]
-    subprocess.run(command, check=True)
-"""
 _DIRSRV = "dirsrv@LAB-TEST"
 _KILL = f"systemctl kill -s KILL {_DIRSRV} krb5-kdc; systemctl stop {_DIRSRV} krb5-kdc"
 _START = f"systemctl start {_DIRSRV} && systemctl start krb5-kdc"
@@ -83,8 +51,9 @@ class Directory:
     def set_up(self, hosts: list[str], small: list[str]) -> dict[str, bytes]:
         """Enrol these and have them record; their keytabs. `small`: those that go on when they lose messages."""
         self._shell("rm -rf /root/soak; mkdir /root/soak")
-        self._shell("cat >/root/soak/set_up.py", _SET_UP.encode())
-        self._shell(f"cd /root/soak && python3 set_up.py '{' '.join(hosts)}' '{' '.join(small)}'")
+        script = (Path(__file__).parent / "enrol.py").read_bytes()
+        self._shell("cat >/root/soak/enrol.py", script)
+        self._shell(f"cd /root/soak && python3 enrol.py '{' '.join(hosts)}' '{' '.join(small)}'")
         packed = self._shell(f"cd /root/soak && tar c {' '.join(hosts)}")
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             return {name: file.read() for name in hosts if (file := archive.extractfile(name)) is not None}

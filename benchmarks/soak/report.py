@@ -29,6 +29,8 @@ class Figures:
     idle: list[Use] = field(default_factory=list)
     busy: list[Use] = field(default_factory=list)
     asked: dict[str, float] = field(default_factory=dict)
+    responder: tuple[float, float] = (0.0, 0.0)
+    """Of one that waits: processor seconds a second, and kB of memory (PSS; those of all hosts share pages here)."""
     asked_more: dict[str, float] = field(default_factory=dict)
     """Operations of the directory server a second, without sessions and with them."""
     kills: dict[str, int] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class Figures:
              f"{quiet[name]:.4f}; {idle[name]:.4f}; {busy[name]:.4f}")
             for name in SERVERS
         ]  # fmt: skip
+        cpu, memory = self.responder
+        rows.append(("on a host, its responder: CPU; PSS", f"{cpu * 1e3:.2f} ms/s; {memory:.0f} kB"))
         resident = [max((use.resident for use in uses), default=0.0) for uses in (self.quiet, self.idle, self.busy)]
         rows.append(("directory server, MB at most", "; ".join(f"{value:.0f}" for value in resident)))
         for when, asked in (("without sessions", self.asked), ("with them", self.asked_more)):

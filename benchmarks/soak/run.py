@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.directory.run import Lab
+from benchmarks.login import memory
 from benchmarks.login.host import ROOT
 from benchmarks.results import write_section
 from benchmarks.soak import fleet, report
@@ -162,7 +163,10 @@ def soak(
     if directory is not None and meter is not None:
         began = time.monotonic()
         asked = Asked(directory)
+        pids = [host.pid("responder") for host in hosts]
+        used = sum(map(memory.cpu, pids))
         keep_for(IDLE, hosts)
+        figures.responder = (sum(map(memory.cpu, pids)) - used) / IDLE / len(hosts), memory.of(pids).pss / len(hosts)
         figures.asked = asked.a_second()
         figures.idle = meter.since(began)
     people = People(hosts, args.sessions, args.seconds, args.seed)
