@@ -18,6 +18,9 @@ PACKAGE = "freeipa-session-recording"
 PACKAGES = {"server": ("common", "server"), "client": ("common", "host", "auditor")}
 """Which of ours a machine of the lab gets; the client is a host and the auditors' machine as well."""
 
+NEEDED = ("python3-apt", "systemd-journal-remote")
+"""What Ansible and the roles have from a mirror elsewhere."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -107,7 +110,7 @@ def _provide(machine: Machine, directory: Path, packages: list[str]) -> None:
     place = directory / f"fetched-{machine.name}"
     machine.copy_out("/var/lib/dpkg/status", directory / "status")
     done = subprocess.run(
-        [Path(__file__).parent / "fetch-packages", place, directory / "status", "python3-apt", *packages],
+        [Path(__file__).parent / "fetch-packages", place, directory / "status", *NEEDED, *packages],
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,

@@ -22,6 +22,9 @@ LOGIN_SHELL = "/usr/libexec/session-recording/login-shell"
 NEEDLE = f"needle{time.time_ns()}"
 SOON = 60.0
 HOSTS_ALONE = [{"hosts": "ipaclients", "roles": ["freeipa.session_recording.host"]}]
+SETTINGS = {"session_limit": 7, "journal_namespace": "session-recording"}
+LOG_SERVER = "http://127.0.0.1:19532"
+REMOTE = "/var/log/journal/remote"
 SCREEN = """
 return Array.from(document.querySelectorAll('.stage pre.ap-term-text > *'), row =>
     Array.from(row.children, piece => piece.textContent).join(' ')).join('\\n');
@@ -162,7 +165,7 @@ def test_the_same_playbook_again_changes_nothing(control):
 def test_a_setting_is_taken_up_and_sessions_go_on(control, client, logins):
     with logins.terminal("bob") as terminal:
         terminal.expect(r"\$ ")
-        done = control.play(HOSTS_ALONE, "--diff", session_recording_host_settings={"session_limit": 7})
+        done = control.play(HOSTS_ALONE, "--diff", session_recording_host_settings=SETTINGS)
         assert done.status == 0, done.said
         assert "+session_limit = 7" in done.said
         assert terminal.run("echo here") == "here"
@@ -172,9 +175,25 @@ def test_a_setting_is_taken_up_and_sessions_go_on(control, client, logins):
     assert "session_limit" in refused.said
 
 
+def test_recordings_of_a_namespace_are_sent_to_a_log_server(control, client):
+    server = ("/usr/lib/systemd/systemd-journal-remote", "--listen-http=19532", f"--output={REMOTE}/")
+    client.run("mkdir", "-p", REMOTE)
+    client.run("systemd-run", "--quiet", "--unit=lab-log-server", *server)
+    told = {"session_recording_host_settings": SETTINGS, "session_recording_host_log_server": LOG_SERVER}
+    done = control.play(HOSTS_ALONE, **told)
+    assert done.status == 0, done.said
+
+    def arrived():
+        return client.run("journalctl", f"--directory={REMOTE}", "-o", "cat", check=False).stdout
+
+    wait_for(lambda: "session-end" in arrived(), SOON, every=1)
+    assert "sshd" not in arrived(), "recordings alone"
+    client.run("systemctl", "stop", "lab-log-server")
+
+
 def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client):
     purge = {"session_recording_host_purge": True, "session_recording_auditor_purge": True}
-    settings = {"session_recording_host_settings": {"session_limit": 7}}
+    settings = {"session_recording_host_settings": SETTINGS, "session_recording_host_log_server": LOG_SERVER}
     done = control.play(ABSENT, **purge, **settings)
     assert done.status == 0, done.said
     assert files(client) == before
