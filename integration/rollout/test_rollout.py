@@ -103,6 +103,19 @@ def test_what_nobody_confirms_is_taken_back(control, client):
     assert late == "There is nothing to confirm.\n"
 
 
+def test_where_no_login_works_after_the_change_it_is_taken_back_at_once(control, client):
+    own = shell(client, "bob")
+    # For login, as for sshd, but not for root's su.
+    client.run("sh", "-c", "echo closed for the test >/etc/nologin")
+    done = control.play(HOSTS_ALONE)
+    client.run("rm", "/etc/nologin")
+    assert done.status != 0
+    assert "Prove that a login is recorded" in done.said
+    assert "closed for the test" in done.said
+    assert shell(client, "bob") == own
+    assert client.run("systemctl", "is-active", "session-recording-unconfirmed.timer", check=False).returncode != 0
+
+
 def test_one_playbook_later_a_login_is_recorded(control, client):
     done = control.play(SITE)
     assert done.status == 0, done.said
