@@ -18,6 +18,9 @@ LEVELS = ("ok", "warning", "critical")
 PARTS = {"host": "host.doctor", "auditor": "auditor.doctor", "server": "ipa_plugin.doctor"}
 """A recorded host, a machine of auditors', a FreeIPA server."""
 
+BY_PIP = {"re2": "python3 -m pip install --target /usr/local/lib/session-recording google-re2"}
+"""What no distribution has, and how it comes to the place where the installed command looks for it."""
+
 
 class UnknownError(SessrecError):
     """Nobody can say what is wrong; the text says why."""
@@ -67,6 +70,5 @@ def _findings(part: str, module: ModuleType) -> Iterator[Finding]:
         yield from module.findings()
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        # No distribution has it.
-        command = "pip install google-re2" if package == "re2" else f"apt-get install python3-{package}"
+        command = BY_PIP.get(package, f"apt-get install python3-{package}")
         yield Finding(part, "python", "critical", f"the Python package '{package}' is not installed", command)
