@@ -93,10 +93,11 @@ integration: export LAB_NAME := integration
 integration: setup
 	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 1 -rR $(or $(ARGS),-n 2 --dist loadgroup)
 
-# From nothing to a recorded fleet, on a plain server and a plain host; then packages and modules, where there is recording.
+# From nothing to a recorded fleet, on a plain server and a plain host (DEBIAN=12 for one with Debian 12); then packages and
+# modules, where there is recording.
 rollout: export LAB_NAME := rollout
 rollout: setup
-	@LAB_STAGE=enrolled $(LAB) with $(BIN)/pytest -o testpaths=integration/rollout/test_rollout.py $(ARGS)
+	@LAB_STAGE=enrolled$(if $(DEBIAN),-$(DEBIAN)) $(LAB) with $(BIN)/pytest -o testpaths=integration/rollout/test_rollout.py $(ARGS)
 	@$(LAB) with $(BIN)/pytest -o testpaths=integration/rollout --ignore=integration/rollout/test_rollout.py $(ARGS)
 
 integration-fast: setup

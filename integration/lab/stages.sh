@@ -3,7 +3,7 @@
 
 # Each after those that it needs.
 all_stages() {
-  echo package server-root client-root browser-root server installed enrolled plugin
+  echo package server-root client-root client-root-12 browser-root server installed enrolled enrolled-12 plugin
 }
 
 needs() {

@@ -108,9 +108,10 @@ def _packages(directory: Path) -> dict[str, list[str]]:
 def _provide(machine: Machine, directory: Path, packages: list[str]) -> None:
     """What a distribution's mirror would give to Ansible and our packages: nothing of ours."""
     place = directory / f"fetched-{machine.name}"
+    suite = machine.run("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").stdout.strip()
     machine.copy_out("/var/lib/dpkg/status", directory / "status")
     done = subprocess.run(
-        [Path(__file__).parent / "fetch-packages", place, directory / "status", *NEEDED, *packages],
+        [Path(__file__).parent / "fetch-packages", place, directory / "status", suite, *NEEDED, *packages],
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
