@@ -228,6 +228,9 @@ def test_debian_packages_are_built_and_lintian_finds_nothing(tmp_path):
     assert [deb.name.partition("_")[0] for deb in debs] == sorted(install.NAMES)
     done = subprocess.run(["lintian", *debs], capture_output=True, text=True, check=False, timeout=200)
     assert done.stdout == ""
+    for deb in debs:
+        scripts = subprocess.run(["dpkg-deb", "-I", deb, "postinst"], capture_output=True, text=True, check=True)
+        assert "deb-systemd" not in scripts.stdout, "the package enables or starts its services"
     listed = subprocess.run(["dpkg-deb", "-c", debs[2]], capture_output=True, text=True, check=True).stdout
     assert re.search(rf"(?m)^-rwxr-xr-x root/root .*\.{LOGIN_SHELL}$", listed)
 
