@@ -87,7 +87,7 @@ def policies(server, responder):
     policies.make()
 
 
-def test_what_ipa_does_to_a_policy_is_in_force_within_five_seconds(server, client, responder):
+def test_what_ipa_does_to_a_policy_is_in_force_soon(server, client, responder):
     running = client.run("systemctl", "show", "-p", "MainPID", RESPONDER).stdout
     server.ipa("recordingpolicy-add", "p", "--action=record", "--hostcat=all")
     server.ipa("recordingpolicy-add-user", "p", "--users=alice")
@@ -112,7 +112,7 @@ def test_what_ipa_does_to_a_policy_is_in_force_within_five_seconds(server, clien
     assert client.run("systemctl", "show", "-p", "MainPID", RESPONDER).stdout == running
 
 
-def test_the_configuration_is_in_force_within_five_seconds(server, responder, policies):
+def test_the_configuration_is_in_force_soon(server, responder, policies):
     policies.make("recordingpolicy_add('p', iparecordingaction='record', usercategory='all', hostcategory='all')")
     try:
         server.ipa("recordingconfig-mod", "--on-failure=allow")
