@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from host import loader_environment, self_check, status_audit, status_login, status_report
 from host.ask import AskError, ask
 from host.install_files import differs_from_manifest
-from host.install_layout import AUDIT, CONFIG, KEY, RECORDER, RESPONDER, RUN, Layout
+from host.install_layout import AUDIT, COMMON_PACKAGE, CONFIG, HOST_PACKAGE, KEY, RECORDER, RESPONDER, RUN, Layout
 from host.live_sessions import SILENT, LiveSession, live_sessions
 from host.status_check import CRITICAL, INSTALL, OK, WARNING, Check
 from recorder.configuration import host_settings
@@ -105,14 +105,18 @@ def _systemctl_show(unit: str) -> dict[str, str]:
 
 
 def _installed() -> Check:
-    differing = differs_from_manifest(Layout())
+    layout = Layout()
+    differing = differs_from_manifest(layout)
     if differing is None:
+        if layout.packaged:
+            return Check("files", WARNING, f"packages have placed them, and nothing is turned on: {INSTALL}", INSTALL)
         return Check(
             "files", WARNING, "not placed by `sessrec host install`, so nobody can say whether they are ours", INSTALL
         )
     if differing:
         more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
-        return Check("files", WARNING, f"{differing[0]}{more} changed since it was placed: {INSTALL}", INSTALL)
+        mend = f"apt-get install --reinstall {COMMON_PACKAGE} {HOST_PACKAGE}" if layout.packaged else INSTALL
+        return Check("files", WARNING, f"{differing[0]}{more} changed since it was placed: {mend}", mend)
     return Check("files", OK, "as they were placed")
 
 
