@@ -1,14 +1,12 @@
 """For `sessrec doctor`, what is wrong on a recorded host: all of its status, and what lies around it."""
 
-import configparser
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from host import status, status_login
+from host import status
 from host.install_files import read_manifest
 from host.install_layout import LOGIN_SHELL, Layout
-from host.install_login import SSSD_CONFIG
 from recorder.configuration.host_settings import HostSettings
 from recorder.doctor import Finding
 
@@ -31,7 +29,6 @@ def findings() -> Iterator[Finding]:
         yield Finding(PART, check.name, check.level, check.text, check.mend if check.level != "ok" else "")
     settings, _ = status.settings()
     yield from place(settings)
-    yield from tlog(status_login.sssd_files())
 
 
 def place(settings: HostSettings, journal: Path = JOURNAL) -> Iterator[Finding]:
@@ -52,20 +49,6 @@ def place(settings: HostSettings, journal: Path = JOURNAL) -> Iterator[Finding]:
     level = "critical" if free < EXHAUSTED else "warning" if free < SCARCE else "ok"
     text = f"{free:.0%} of the disk of {directory} is free"
     yield Finding(PART, "disk", level, text, f"du -sh {directory}/*" if level != "ok" else "")
-
-
-def tlog(files: list[Path]) -> Iterator[Finding]:
-    """Whether SSSD has tlog record as well."""
-    parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
-    for path in files:
-        try:
-            parser.read_string(path.read_text())
-        except (OSError, ValueError, configparser.Error):
-            continue  # the check of SSSD says so
-    scope = parser.get("session_recording", "scope", fallback="none") or "none"
-    if scope != "none":
-        text = f"SSSD is to record by tlog as well (scope = {scope} in [session_recording])"
-        yield Finding(PART, "tlog", "warning", text, f"grep -rn -A5 session_recording {SSSD_CONFIG.parent}")
 
 
 def _is_kept(journal: Path, namespace: str) -> bool:

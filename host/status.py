@@ -29,6 +29,10 @@ LOST_WITHIN = 24 * 3600
 """Seconds. What was lost before is not reported any more."""
 
 
+_NEW_KEY = f"rm -f {KEY} && {INSTALL} && systemctl restart {RESPONDER} {RECORDER} {AUDIT}"
+"""The public half of the one before stays in FreeIPA, and proves what it has signed."""
+
+
 class Status(NamedTuple):
     """All that is known: `responder` is its own report, {} where it gives none."""
 
@@ -133,7 +137,7 @@ def _key(report: dict[str, Any]) -> Check:
     try:
         key = signing_key.load(Path(KEY))
     except SessrecError as error:
-        return Check("key", CRITICAL, str(error), INSTALL)
+        return Check("key", CRITICAL, str(error), _NEW_KEY)
     if not (report.get("directory") or {}).get("used"):
         return Check("key", OK, key.key_id)
     since = (report.get("key") or {}).get("since")

@@ -60,7 +60,27 @@ def _sssd() -> Check:
         if shell is not None and shell != str(LOGIN_SHELL):
             text = f"override_shell is {shell} in [{section}]: its users are not recorded; take that line out"
             return Check("sssd", CRITICAL, text, f"grep -rn override_shell {SSSD_CONFIG.parent}")
-    return Check("sssd", OK, "gives the login shell to its users")
+    return tlog(sssd_files()) or Check("sssd", OK, "gives the login shell to its users")
+
+
+def tlog(files: list[Path]) -> Check | None:
+    """What is to be said where SSSD has tlog record: tlog's shell comes before any override_shell (SSSD 2.10, tried)."""
+    scope, last = "none", Path()
+    for path in files:
+        parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
+        try:
+            parser.read_string(path.read_text())
+        except (OSError, ValueError, configparser.Error):
+            continue
+        if parser.has_option("session_recording", "scope"):
+            scope, last = parser.get("session_recording", "scope") or "none", path
+            alone = parser.sections() == ["session_recording"]
+    if scope.strip().lower() == "none":
+        return None
+    text = (
+        f"scope is {scope} in [session_recording] of {last}: its users have tlog's shell, and we do not record them"
+    )
+    return Check("sssd", CRITICAL, text, f"{'rm' if alone else 'vi'} {last} && systemctl restart sssd")
 
 
 def _shell_of(user: str) -> Iterator[Check]:

@@ -146,7 +146,6 @@ def test_every_check_that_is_not_well_has_a_command(monkeypatch):
     checks = [Check("a", "warning", "wrong", "mend it"), Check("b", "ok", "well", "mend it")]
     monkeypatch.setattr(host_doctor.status, "status", lambda: host_doctor.status.Status(checks, [], {}))
     monkeypatch.setattr(host_doctor, "place", lambda settings: iter(()))
-    monkeypatch.setattr(host_doctor, "tlog", lambda files: iter(()))
     assert list(host_doctor.findings()) == [
         Finding("host", "a", "warning", "wrong", "mend it"),
         Finding("host", "b", "ok", "well", ""),
@@ -181,15 +180,6 @@ def test_a_disk_that_fills_up_is_told_before_it_is_full(tmp_path, monkeypatch, f
     (finding,) = host_doctor.place(HostSettings({"sink": "file", "directory": str(tmp_path)}))
     assert finding.level == level
     assert bool(finding.command) == (level != "ok")
-
-
-def test_tlog_beside_us_is_told(tmp_path):
-    path = tmp_path / "sssd-session-recording.conf"
-    path.write_text("[session_recording]\nscope = some\nusers = alice\n")
-    (finding,) = host_doctor.tlog([tmp_path / "none", path])
-    assert (finding.name, finding.level) == ("tlog", "warning")
-    path.write_text("[session_recording]\nscope = none\n")
-    assert list(host_doctor.tlog([path])) == []
 
 
 # A machine of auditors'

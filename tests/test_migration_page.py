@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import sessrec
-from host import doctor
+from host import status_login
 from ipa_plugin.policy import Action
 from sssd_responder.decisions import local_policies
 from sssd_responder.decisions.policies import Policies
@@ -66,11 +66,20 @@ def test_the_example_of_sssd_s_section_and_the_policies_mean_the_same(tmp_path):
     assert policies.decide("dave", frozenset({"oncall"})).settings is None
 
 
-def test_the_doctor_warns_of_the_section_that_is_to_go(tmp_path):
+def test_status_and_doctor_tell_of_the_section_that_is_to_go(tmp_path):
     (section,) = blocks(TEXT, "ini")
-    (tmp_path / "sssd-session-recording.conf").write_text(section.text)
-    (finding,) = doctor.tlog([tmp_path / "sssd-session-recording.conf"])
-    assert "scope = all" in finding.text
+    file, main = tmp_path / "sssd-session-recording.conf", tmp_path / "sssd.conf"
+    file.write_text(section.text)
+    main.write_text("[sssd]\nservices = nss\n")
+    check = status_login.tlog([main, file])
+    assert (check.name, check.level, check.mend) == ("sssd", "critical", f"rm {file} && systemctl restart sssd")
+    assert "scope is all" in check.text
+    main.write_text(f"[sssd]\n{section.text}")
+    file.write_text("[session_recording]\nscope = none\n")
+    assert status_login.tlog([main]).mend == f"vi {main} && systemctl restart sssd"
+    # The last one counts, as to SSSD.
+    assert status_login.tlog([main, file]) is None
+    assert status_login.tlog([tmp_path / "none"]) is None
 
 
 def test_options_of_ipa_are_those_that_the_plugin_has():
