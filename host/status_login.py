@@ -64,8 +64,8 @@ def _sssd() -> Check:
 
 
 def tlog(files: list[Path]) -> Check | None:
-    """What is to be said where SSSD has tlog record: tlog's shell comes before any override_shell (SSSD 2.10, tried)."""
-    scope, last = "none", Path()
+    """What is to be said where SSSD has tlog record: tlog's shell comes before any override_shell (tried, 2.10)."""
+    scope, last, alone = "none", Path(), False
     for path in files:
         parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
         try:
@@ -77,9 +77,7 @@ def tlog(files: list[Path]) -> Check | None:
             alone = parser.sections() == ["session_recording"]
     if scope.strip().lower() == "none":
         return None
-    text = (
-        f"scope is {scope} in [session_recording] of {last}: its users have tlog's shell, and we do not record them"
-    )
+    text = f"scope is {scope} in [session_recording] of {last}: its users have tlog's shell, not ours"
     return Check("sssd", CRITICAL, text, f"{'rm' if alone else 'vi'} {last} && systemctl restart sssd")
 
 
