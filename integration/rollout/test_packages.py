@@ -114,6 +114,20 @@ def test_the_packages_alone_record_nobody(bare, debs):
     assert shell_of_alice(bare) == shell
     assert bare.run("cat", "/etc/pam.d/common-session", "/etc/shells").stdout == pam
     assert bare.run("systemctl", "is-active", "session-recorder", check=False).stdout == "inactive\n"
+    status = bare.run("sessrec", "host", "status", check=False).stdout
+    assert "packages have placed them, and nothing is turned on: sessrec host install" in status
+
+
+def test_a_file_of_a_package_that_somebody_has_changed_is_found_and_comes_back_by_the_package(recorded, debs):
+    recorded.run("sh", "-c", "echo '# changed' >>/usr/lib/session-recording/recorder/errors.py")
+    assert "recorder/errors.py changed since it was placed: apt-get install --reinstall" in (
+        recorded.run("sessrec", "host", "status", check=False).stdout
+    )
+    refused = recorded.run("sessrec", "host", "install", check=False)
+    assert refused.returncode == 1
+    assert f"install the packages {COMMON} and {HOST} again" in refused.stderr
+    place(recorded, debs, "0", COMMON, HOST)
+    assert recorded.run("sessrec", "host", "install", "--check").returncode == 0
 
 
 def test_turned_on_it_records_and_check_finds_nothing_to_do(recorded):
