@@ -25,7 +25,7 @@ BROKEN = {
     "key": "chmod 644 /var/lib/session-recording/key.pem",
 }
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def wrong(machine, *command):
