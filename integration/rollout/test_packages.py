@@ -1,4 +1,6 @@
-"""Debian packages on the lab's client and server: installed, turned on, upgraded, removed; nobody is locked out."""
+"""Debian packages on the lab's client and server: installed, turned on, upgraded, removed; nobody is locked out. RPM
+packages are only built.
+"""
 
 import hashlib
 import subprocess
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.test_host_install import SOURCES, snapshot, the_session, wait_for
+from tests.peers import needs
 
 ROOT = Path(__file__).parents[2]
 COMMON, HOST, SERVER = (f"freeipa-session-recording-{name}" for name in ("common", "host", "server"))
@@ -224,3 +227,22 @@ def test_the_server_s_package_takes_over_its_plugin_and_gives_it_back(server, de
         place(server, debs, "0", COMMON, SERVER)
         server.run("ipa-session-recording-install", "--unattended", timeout=300)
     assert server.ipa("recordingconfig-show").returncode == 0
+
+
+@needs("rpmbuild", "rpmlint")
+def test_rpm_packages_are_built_and_rpmlint_finds_nothing(tmp_path):
+    built = subprocess.run(
+        [ROOT / "packaging/build-rpm", tmp_path], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert built.returncode == 0, built.stderr
+    rpms = sorted(tmp_path.glob("*.noarch.rpm"))
+    assert [rpm.name.partition("-0.")[0] for rpm in rpms] == sorted(debian_names())
+    config = ROOT / "packaging/rpm/rpmlint.toml"
+    done = subprocess.run(["rpmlint", "--config", config, *rpms], capture_output=True, text=True, check=False)
+    assert "0 errors, 0 warnings" in done.stdout, done.stdout
+
+
+def debian_names():
+    """The packages that Debian's control file has."""
+    lines = (ROOT / "packaging/debian/control").read_text().splitlines()
+    return [line.removeprefix("Package: ") for line in lines if line.startswith("Package: ")]
