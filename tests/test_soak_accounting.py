@@ -84,6 +84,12 @@ def test_what_nobody_took_at_the_end_is_counted_by_itself():
     assert (outcome.problems, outcome.unstored, outcome.of_unstored, outcome.of_killed) == ([], 1, 5, 0)
 
 
+def test_a_session_of_which_nothing_is_stored_must_end_at_once():
+    short = Told(1, "h1", UNSTORED, SHOWN, lasted=1.0)
+    assert (judge([short], {}, {}).problems, judge([short], {}, {}).of_unstored) == ([], len(SHOWN))
+    assert problems(Told(1, "h1", UNSTORED, SHOWN, lasted=60.0), {})
+
+
 def test_a_recording_without_a_byte_may_be_of_a_login_that_was_not_let_in():
     found = {"a-1-1": recording(*CONTENT), "b-1-1": recording()}
     verdicts = dict.fromkeys(found, "complete")

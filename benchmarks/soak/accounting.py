@@ -17,6 +17,10 @@ ENDED, UNSTORED, KILLED, CUT, HUNG, REFUSED = "ended", "unstored", "killed", "cu
 """How a session can have come to its end: by its own `exit`; while nobody took its last messages, of which it is
 told; with its recorder, which was killed; nobody knows why; not at all; it never began."""
 
+UNKEPT = 10.0
+"""Seconds after which a session must have ended of which nothing is stored. It is a second where `on_failure` denies
+it, and whatever a busy machine takes."""
+
 
 @dataclass
 class Account:
@@ -50,6 +54,10 @@ class Told:
     seen: bytes
     refusals: int = 0
     """How often it was not let in before it began."""
+    lasted: float = 0.0
+    """Seconds from its first prompt on."""
+    how: str = ""
+    """How it ended, for people."""
 
 
 @dataclass
@@ -110,8 +118,12 @@ def judge(told: Sequence[Told], recordings: dict[str, list[bytes]], verdicts: di
         refusals[one.host] += one.refusals
         if one.end == REFUSED:
             outcome.problems.append(f"session {one.number} on {one.host} was refused to the end")
+        elif not found and one.end == UNSTORED and one.lasted < UNKEPT:
+            outcome.unstored += 1
+            outcome.of_unstored += len(one.seen)
         elif len(found) != 1:
-            outcome.problems.append(f"session {one.number} on {one.host} ({one.end}) has {len(found)} recordings")
+            said = f"({one.end} {one.how}) has {len(found)} recordings"
+            outcome.problems.append(f"session {one.number} on {one.host} {said}")
         else:
             _judge_one(outcome, one, found[0], recordings[found[0]], verdicts.get(found[0], "missing in the store"))
     for rec in sorted(left):
@@ -144,7 +156,7 @@ def _judge_one(outcome: Outcome, told: Told, rec: str, lines: list[bytes], verdi
         outcome.unstored += 1
         outcome.of_unstored += bytes_.after
     else:
-        outcome.problems.append(f"{name} is {verdict}; it {told.end}")
+        outcome.problems.append(f"{name} is {verdict}; it {told.end} {told.how}")
 
 
 def _parts(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes | int]]:

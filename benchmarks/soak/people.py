@@ -18,7 +18,7 @@ from recorder.logins.process_status import parent_of
 
 PROMPT = b"$ "
 REFUSED = 254
-"""Exit status of the login shell that lets nobody in."""
+"""Exit status of the login shell that lets nobody in, and of a session whose recording has failed."""
 AGAIN, TRIES = 4.0, 40
 """Seconds until somebody who was refused tries again, and how often he does."""
 SHORTEST, LONGEST = 15.0, 100.0
@@ -64,13 +64,16 @@ class Session:
     killed: bool = False
     endangered: bool = False
     worked_since: float = 0.0
+    ended: float = 0.0
     end: str = accounting.HUNG
     status: int | None = None
 
     def told(self) -> Told:
         """For the accounts."""
         seen = bytes(self.terminal.seen) if self.terminal else b""
-        return Told(self.number, self.host.name, self.end, seen, len(self.refusals))
+        how = f"at {self.ended:.0f} s, status {self.status}, {seen[-80:]!r}"
+        lasted = self.ended - self.worked_since
+        return Told(self.number, self.host.name, self.end, seen, len(self.refusals), lasted, how)
 
 
 class People:
@@ -214,6 +217,7 @@ class People:
                 os.kill(terminal.pid, 9)
             self.at(self.now + 0.05, lambda: self._reap(session, terminal, tried + 1))
             return
+        session.ended = self.now
         session.status = os.waitstatus_to_exitcode(status)
         if session.at_work:
             session.end = self._end_of(session)
@@ -227,6 +231,7 @@ class People:
     def _end_of(self, session: Session) -> str:
         if session.killed or (session.endangered and session.status != 0):
             return accounting.KILLED
-        if self.sink_is_away():
+        # The login shell's status tells whoever sat there that his recording has failed.
+        if session.status == REFUSED or self.sink_is_away():
             return accounting.UNSTORED
         return accounting.ENDED if session.leaving else accounting.CUT

@@ -17,6 +17,13 @@ FLEET = 10_000
 A_DAY = 10
 """Sessions that each of them has in ten hours of work."""
 
+EXPLAINED = """
+A host asks every three seconds whether anything has changed (`refresh`), by three searches on a connection that it
+keeps; while a session is recorded it asks every two seconds what auditors want of it, on another. What that takes of
+the directory server is multiplied as if it grew in proportion: processors of this machine, on which everything else
+ran as well. All replicas share it, and a longer `refresh` takes less in the same measure.
+"""
+
 
 @dataclass
 class Figures:
@@ -121,5 +128,6 @@ def section(figures: Figures) -> str:
         "Made by `make soak`; [benchmarks/README.md](../benchmarks/README.md) says how it is measured.",
         "\n".join(f"- {line}" for line in machine()),
         table([["", ""], *(list(row) for row in figures.rows())]),
+        EXPLAINED.strip(),
     ]
     return "\n\n".join(parts) + "\n"
