@@ -119,4 +119,4 @@ def _provide(machine: Machine, directory: Path, packages: list[str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     machine.copy_in(place / "cache/archives", "/root/fetched")
-    machine.run("sh", "-c", "dpkg --install /root/fetched/*.deb; status=$?; rm -rf /root/fetched; exit $status")
+    machine.run("sh", "-c", "find /root/fetched -name '*.deb' -exec dpkg --install {} + && rm -rf /root/fetched")
