@@ -85,6 +85,7 @@ class Figures:
                 f"{sum(self.refusals.values())}; {outcome.refused}",
             ),
         ]
+        rows += [(f"{count} of them", f"`{text[-100:]}`") for text, count in self.refusals.most_common(3)]
         for one in self.happened:
             well = f"; all hosts read it again after {one.well:.1f} s" if one.well is not None else ""
             rows.append((f"after {one.began:.0f} s", f"{one.fault.name}, {one.mended - one.began:.0f} s{well}"))
