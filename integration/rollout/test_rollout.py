@@ -185,7 +185,7 @@ def test_a_setting_is_taken_up_and_sessions_go_on(control, client, logins):
 def test_recordings_of_a_namespace_are_sent_to_a_log_server(control, client):
     server = ("/usr/lib/systemd/systemd-journal-remote", "--listen-http=19532", f"--output={REMOTE}/")
     client.run("mkdir", "-p", REMOTE)
-    client.run("systemd-run", "--quiet", "--unit=lab-log-server", *server)
+    client.run("systemd-run", "--quiet", "--collect", "--unit=lab-log-server", *server)
     told = {"session_recording_host_settings": SETTINGS, "session_recording_host_log_server": LOG_SERVER}
     done = control.play(HOSTS_ALONE, **told)
     assert done.status == 0, done.said
