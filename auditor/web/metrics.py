@@ -1,7 +1,5 @@
 """The numbers of /metrics. Names, units and labels are those of docs/operations.md; a test holds them together."""
 
-import threading
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,27 +20,12 @@ if TYPE_CHECKING:
 PREFIX = "session_recording_"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-FRESH = 10.0
-"""Seconds for which what was found is told again: whoever asks often does not keep the store busy."""
 
-
-class Metrics:
-    """Of one server. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: tuple[float, bytes] = (float("-inf"), b"")
-
-    def text(self, site: "Site") -> bytes:
-        """In Prometheus' text format. A store or ledger that cannot be read is a number itself."""
-        with self._lock:
-            since, text = self._found
-            if time.monotonic() - since > FRESH:
-                registry = CollectorRegistry(auto_describe=False)
-                registry.register(_Collector(site))
-                text = generate_latest(registry)
-                self._found = (time.monotonic(), text)
-            return text
+def numbers(site: "Site") -> bytes:
+    """In Prometheus' text format. A store or ledger that cannot be read is a number itself."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(site))
+    return generate_latest(registry)
 
 
 class _Collector:

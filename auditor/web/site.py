@@ -20,7 +20,7 @@ from auditor.web.access.cookies import Session, Sessions
 from auditor.web.access.local_token import LocalTokens
 from auditor.web.access.scoped_store import ScopedStore
 from auditor.web.access.viewer import Right, Viewer
-from auditor.web.metrics import Metrics
+from auditor.web.metrics_cache import MetricsCache
 from auditor.web.own_recordings import OwnRecordings
 from auditor.web.rendering import Templates
 from auditor.web.settings import WebSettings
@@ -61,7 +61,7 @@ class Site:
     kerberos: "Negotiate | None" = None
     navigation: Sequence[NavigationEntry] = ()
     templates: Templates = field(default_factory=Templates)
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: MetricsCache = field(default_factory=MetricsCache)
     metrics_token: str = ""
     closing: threading.Event = field(default_factory=threading.Event)
 

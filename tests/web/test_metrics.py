@@ -1,6 +1,7 @@
 """What the page's server tells Prometheus, and whom it tells: this machine, and who has the token."""
 
 import subprocess
+import sys
 import time
 
 import pytest
@@ -107,6 +108,14 @@ def test_without_a_token_in_the_settings_no_token_is_right(store):
 
 def test_a_page_for_one_person_has_no_numbers_for_others_of_the_machine(store):
     assert asked(site_of(store)).status_code == 404
+
+
+def test_the_page_goes_without_the_package_that_writes_numbers(store, monkeypatch):
+    monkeypatch.delitem(sys.modules, "auditor.web.metrics", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    answer = asked(site_of(store, tokens=None))
+    assert answer.status_code == 503
+    assert "apt-get install python3-prometheus-client" in answer.text
 
 
 def test_a_store_that_cannot_be_read_is_a_number(store):

@@ -6,7 +6,6 @@ from starlette.routing import Route
 
 from auditor.web.access.metrics_reader import METRICS, may_read
 from auditor.web.errors import error_response
-from auditor.web.metrics import CONTENT_TYPE
 from auditor.web.site import Site
 
 
@@ -19,7 +18,15 @@ def metrics(request: Request) -> Response:
     if not may_read(request, site.metrics_token):
         line = "Numbers are for this machine, and for whoever shows the token that metrics_token names."
         return error_response(request.scope, 401, line, {"WWW-Authenticate": "Bearer"})
-    return PlainTextResponse(site.metrics.text(site), media_type=CONTENT_TYPE)
+    try:
+        from auditor.web.metrics import CONTENT_TYPE
+
+        return PlainTextResponse(site.metrics.text(site), media_type=CONTENT_TYPE)
+    except ModuleNotFoundError as error:
+        line = (
+            f"The Python package '{error.name}' is missing on the server: apt-get install python3-prometheus-client"
+        )
+        return error_response(request.scope, 503, line)
 
 
 ROUTES = [Route(METRICS, metrics)]
