@@ -25,11 +25,12 @@ def pytest_sessionstart() -> None:
         pytest.exit(done.stderr.strip(), 2)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start machines of their own run beside those that share the lab's, where there are two workers."""
     for item in items:
         own = item.path.stem in _MACHINES_OF_THEIR_OWN
-        item.add_marker(pytest.mark.xdist_group("machines of their own" if own else "lab"))
+        item.add_marker(pytest.mark.xdist_group("own-machines" if own else "lab"))
 
 
 @pytest.fixture(scope="session")
