@@ -13,8 +13,6 @@ from integration.ssh import Ssh
 # These run in the lab's server, not here.
 collect_ignore = ["directory", "ipatests"]
 
-_MACHINES_OF_THEIR_OWN = {"test_install", "test_lab_stops"}
-
 
 def pytest_sessionstart() -> None:
     """Say in one line what to do, rather than fail in every test."""
@@ -23,14 +21,6 @@ def pytest_sessionstart() -> None:
     done = subprocess.run([LAB, "run", "server", "true"], capture_output=True, text=True)
     if done.returncode:
         pytest.exit(done.stderr.strip(), 2)
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start machines of their own run beside those that share the lab's, where there are two workers."""
-    for item in items:
-        own = item.path.stem in _MACHINES_OF_THEIR_OWN
-        item.add_marker(pytest.mark.xdist_group("own-machines" if own else "lab"))
 
 
 @pytest.fixture(scope="session")
