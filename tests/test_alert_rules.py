@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from auditor.ingest.ingest import Ingest
 from auditor.ingest.progress import Notes
 from auditor.sqlite.store import SqliteStore
-from auditor.web.metrics import Metrics
+from auditor.web.metrics import numbers
 from host import metrics
 from tests.peers import needs
 from tests.test_host_metrics import FOUND
@@ -34,7 +34,7 @@ def told(tmp_path):
     store.close()
     site = site_of(tmp_path / "store.sqlite", tokens=None)
     site.ledger.record("rita", "watch", rec="one")
-    texts = (metrics.text(FOUND), Metrics().text(site))
+    texts = (metrics.text(FOUND), numbers(site))
     families = [family for text in texts for family in text_string_to_metric_families(text.decode())]
     return {sample.name: set(sample.labels) for family in families for sample in family.samples}
 
