@@ -58,6 +58,22 @@ def is_bulk(path):
     return path.startswith("/_bulk")
 
 
+def test_a_scan_that_is_given_up_makes_no_request_wherever_that_happens(direct, recording, monkeypatch):
+    """By the garbage collector it may be given up within another request, which it would wait for in vain."""
+    ingested(direct, recording)
+    reader, asked = direct.server, []
+    reader.refresh(MESSAGES)
+    close = reader.client.close_point_in_time
+    monkeypatch.setattr(reader.client, "close_point_in_time", lambda id: asked.append(id) or close(id=id))
+    scan = reader.scan(MESSAGES, {"match_all": {}}, sizes=(10,))
+    assert len(next(scan)) == 10
+    scan.close()
+    assert asked == []
+    assert sum(map(len, reader.scan(MESSAGES, {"match_all": {}}, sizes=(10,)))) == COUNT + 2
+    # Its own, and the one that was left.
+    assert len(asked) == 2
+
+
 def test_what_elasticsearch_has_no_room_for_is_sent_again(proxy, through, direct, recording):
     """The whole request three times; then half of its documents, once, and the other half is carried out."""
     rejected = {"error": {"type": "es_rejected_execution_exception", "reason": "queue full"}, "status": 429}

@@ -1,6 +1,8 @@
 """What the parts of the store share: the client, the names of the indices, and the ways of reading that they need."""
 
+import contextlib
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,9 +42,12 @@ class Server:
         self.names = Names(address.prefix)
         self.bulk = Bulk(client, address)
         self._indices: dict[str, tuple[float, list[str]]] = {}
+        self._left: deque[str] = deque()
+        """Points in time of scans that were given up."""
 
     def close(self) -> None:
         """Give back threads and connections."""
+        self._close_left()
         self.bulk.close()
         self.client.close()
 
@@ -98,6 +103,7 @@ class Server:
             if len(hits) < sizes[0]:
                 return
             after = _behind(hits, len(sort))
+        self._close_left()
         with errors(self.address):
             point = self.client.open_point_in_time(index=self.names.of(kind), keep_alive=KEEP_ALIVE)["id"]
             try:
@@ -117,9 +123,16 @@ class Server:
                         yield hits
                         after = _behind(hits, len(sort))
                     if len(hits) < sizes[-1]:
-                        return
-            finally:
+                        break
+            except GeneratorExit:
+                # By the garbage collector perhaps, in the middle of another request, with its locks held by this
+                # thread: a request from here would wait for itself.
+                self._left.append(point)
+                raise
+            except BaseException:
                 self._close_point(point)
+                raise
+            self._close_point(point)
 
     def search(self, kind: Kind, **request: Any) -> dict[str, Any]:
         """One page of what a query finds, from all shards or not at all."""
@@ -172,6 +185,11 @@ class Server:
             for result in results:
                 if not result.done and result.status != 404:
                     raise item_error(self.address, result.status, result.type, result.reason)
+
+    def _close_left(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._close_point(self._left.popleft())
 
     def _close_point(self, point: str) -> None:
         try:
