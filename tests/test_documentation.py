@@ -172,6 +172,14 @@ def test_the_commands_of_a_page_do_what_it_shows(name, tmp_path):
     follow(steps, tmp_path, environment)
 
 
+def understood(text):
+    """Each `# sessrec` line of a page, which root types and no test runs, is one that the command line takes."""
+    for block in blocks(text, "console", "text"):
+        for line in re.findall(r"^# sessrec (.*)$", block.text, re.MULTILINE):
+            verb, *arguments = line.split()
+            sessrec.parser(verb, sessrec.load(verb)).parse_args(arguments)
+
+
 def follow(steps, directory, environment):
     """Run commands in their order, and compare what each prints with what is shown below it."""
     script = "".join(

@@ -6,13 +6,12 @@ import re
 import subprocess
 from pathlib import Path
 
-import sessrec
 from host import status_login
 from ipa_plugin.policy import Action
 from sssd_responder.decisions import local_policies
 from sssd_responder.decisions.policies import Policies
 from tests.peers import needs
-from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows
+from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 
 TEXT = page("migration-from-tlog")
 DEFAULTS = Path("/usr/share/tlog/tlog-rec-session.default.conf")
@@ -27,10 +26,7 @@ def test_its_commands_do_what_it_shows(tmp_path):
 
 
 def test_its_commands_for_root_are_understood():
-    for block in blocks(TEXT, "console", "text"):
-        for line in re.findall(r"^# sessrec (.*)$", block.text, re.MULTILINE):
-            verb, *arguments = line.split()
-            sessrec.parser(verb, sessrec.load(verb)).parse_args(arguments)
+    understood(TEXT)
 
 
 @needs("tlog-rec")

@@ -6,10 +6,9 @@ import subprocess
 
 import pytest
 
-import sessrec
 from tests.peers import needs
 from tests.test_alert_rules import ALERTS, RULES, told
-from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows
+from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 
 TEXT = page("operations")
 PREFIX = "session_recording_"
@@ -24,10 +23,7 @@ def test_its_commands_do_what_it_shows(tmp_path):
 
 
 def test_its_commands_for_root_are_understood():
-    for block in blocks(TEXT, "console", "text"):
-        for line in re.findall(r"^# sessrec (.*)$", block.text, re.MULTILINE):
-            verb, *arguments = line.split()
-            sessrec.parser(verb, sessrec.load(verb)).parse_args(arguments)
+    understood(TEXT)
 
 
 def described(heading):
