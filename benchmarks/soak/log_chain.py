@@ -21,6 +21,7 @@ from auditor.elasticsearch.setup import Options, setup
 from auditor.recordings.store import StoreError
 from benchmarks.login.host import ROOT
 from benchmarks.soak.hosts import SoakError
+from recorder.formats.message import parse
 from tests.elasticsearch_node import Node
 from tests.rsyslog_store import Rsyslogd
 
@@ -147,6 +148,28 @@ class LogChain:
             for hit in page:
                 found.setdefault(hit["_source"]["rec"], []).append(message_line(hit["_source"]))
         return found
+
+    def left_behind(self, arrived: dict[str, list[bytes]]) -> list[str]:
+        """A line for each recording of which the journal has messages that are not in Elasticsearch."""
+        directory = next(Path("/run/log/journal").glob(f"*.{Journald.namespace}"))
+        command = [
+            "journalctl",
+            "--directory",
+            str(directory),
+            "--quiet",
+            "--output",
+            "cat",
+            "SYSLOG_IDENTIFIER=sessrec",
+        ]
+        kept: dict[str, set[int]] = {}
+        for line in subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.splitlines():
+            message = parse(line)
+            kept.setdefault(message.rec, set()).add(message.id)
+        lines = []
+        for rec, ids in sorted(kept.items()):
+            if missing := sorted(ids - {parse(line).id for line in arrived.get(rec, ())}):
+                lines.append(f"recording {rec}: of {len(ids)} messages in the journal did not arrive {missing[:20]}")
+        return lines
 
     def sessrec(self, *words: str) -> str:
         """What a command prints; its exit status is told by nothing."""

@@ -239,6 +239,7 @@ def settle(
         problems += [f"FreeIPA has no key of {host.name}" for host in hosts if public(host).key_id not in published]
     chain.settled(SETTLING)
     messages = chain.messages()
+    problems += chain.left_behind(messages)
     outcome = judge([session.told() for session in people.sessions], messages, verdicts(chain, hosts, list(messages)))
     listed = chain.sessrec("list", "--json", "--store", str(chain.address)).splitlines()
     refused = chain.sessrec("list", "--json", "--quarantined", "--store", str(chain.address)).splitlines()
