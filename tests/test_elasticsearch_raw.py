@@ -11,7 +11,7 @@ import pytest
 from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.layout import MESSAGES, message_key
 from auditor.elasticsearch.leases import Leases
-from auditor.elasticsearch.raw_source import PATIENCE, RawSource
+from auditor.elasticsearch.raw_source import OTHERS_SECONDS, PATIENCE, RawSource
 from auditor.ingest.ingest import Ingest
 from auditor.query.query import Selection
 from tests.recordings import HERE, environment, messages, sessrec, texts
@@ -76,6 +76,28 @@ def test_what_comes_out_of_order_twice_and_late_is_put_in_order(direct, put, cli
     assert (facts.messages, facts.missing, facts.ended) == (32, 0, True)
     assert texts(direct, "needle") == [f"needle {number}" for number in range(30)]
     assert [line.count(b'"id"') for batch in direct.lines("r") for line in batch] == [1] * 32
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_a_session_goes_on_being_taken_in_after_ingest_was_started_again_while_nobody_typed(
+    direct, put, client, elasticsearch_address, rolled
+):
+    whole = needles("r")
+    put(whole[:6])
+    look(direct)
+    ingest = Ingest(direct)
+    source = RawSource(ingest, direct)
+    source.look()
+    assert ingest.counts.taken == 0
+    if rolled:
+        client.indices.rollover(alias=f"{elasticsearch_address.prefix}-messages")
+    put(whole[6:8])
+    source.look()
+    source.close()
+    assert ingest.counts.taken == 2
+    put(whole[8:])
+    assert look(direct).taken == 4
+    assert texts(direct, "needle") == [f"needle {number}" for number in range(10)]
 
 
 def test_a_gap_is_waited_for_and_then_passed(direct, put):
@@ -191,6 +213,41 @@ def test_two_processes_share_the_work_and_one_goes_on_with_what_a_killed_one_had
         assert (facts.messages, facts.missing, facts.ended) == (12, 0, True)
         assert texts(direct, f"needle rec:{rec}") == [f"needle {number}" for number in range(10)]
     assert list(direct.quarantined()) == []
+
+
+def test_what_a_killed_process_was_at_is_not_left_out_by_one_that_looks_once(
+    direct, put, elasticsearch_address, tmp_path
+):
+    command = ["ingest", "--from", "elasticsearch", "--lease", "2", "--store", elasticsearch_address]
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "sessrec", *map(str, command), "--follow"], cwd=HERE, env=environment(tmp_path)
+    )
+    whole = needles("r")
+    try:
+        put(whole[:6])
+        wait_until(lambda: len(texts(direct, "needle")) == 5)
+    finally:
+        killed.kill()
+        killed.wait()
+    put(whole[6:])
+    done = sessrec(tmp_path, *command)
+    assert (done.returncode, done.stdout) == (0, "1 recordings, 6 new messages\n")
+    # Whoever is there does it himself, and nobody waits for him longer than until he is heard of.
+    now = [0.0]
+    there = RawSource(Ingest(direct), direct, lease_seconds=1000, clock=lambda: now[0])
+    put(needles("other")[:6])
+    there.look()
+    put(needles("other")[6:])
+    other = RawSource(Ingest(direct), direct)
+    other.look(last=True)
+    assert other.left == 1
+    now[0] = 300
+    there.look()
+    time.sleep(OTHERS_SECONDS)
+    other.look(last=True)
+    assert other.left == 0
+    there.close()
+    other.close()
 
 
 def test_what_arrives_is_found_within_a_second(direct, put, elasticsearch_address, tmp_path):

@@ -135,7 +135,7 @@ def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
     if args.store is None or isinstance(args.store, Path):
         raise NothingToIngestError("--from elasticsearch needs --store https://HOST:9200/PREFIX")
     from auditor.elasticsearch.raw_source import INTERVAL as RAW_INTERVAL
-    from auditor.elasticsearch.raw_source import RawSource
+    from auditor.elasticsearch.raw_source import OTHERS_SECONDS, RawSource
     from auditor.elasticsearch.store import ElasticsearchStore
 
     assert isinstance(store, ElasticsearchStore)
@@ -143,6 +143,10 @@ def _raw(ingest: Ingest, store: Store, args: argparse.Namespace) -> int:
 
     def look() -> int:
         source.look(last=not args.follow)
+        # What a process was at that is gone is nobody's for the time of a lease: it is not left so by the last one.
+        while not args.follow and source.left:
+            time.sleep(OTHERS_SECONDS)
+            source.look(last=True)
         return 0
 
     status = _repeat(look, _notes(ingest, store, "elasticsearch", args.follow), RAW_INTERVAL)

@@ -45,6 +45,8 @@ class Leases:
         self._clock = clock
         self._own: dict[str, _Own] = {}
         self._watched: dict[str, _Watched] = {}
+        self.heard_of: set[str] = set()
+        """Recordings of others who have shown that they are there since we wanted them."""
 
     @property
     def held(self) -> Collection[str]:
@@ -102,6 +104,8 @@ class Leases:
         now = self._clock()
         watched = self._watched.get(rec)
         if watched is None or (watched.owner, watched.beat) != (owner, beat):
+            if watched is not None:
+                self.heard_of.add(rec)
             self._watched[rec] = _Watched(owner, beat, now)
             return False
         return now - watched.since > self._seconds
@@ -110,6 +114,7 @@ class Leases:
         if result.done:
             self._own[rec] = _Own(beat, result.seq_no, result.primary_term, self._clock())
             self._watched.pop(rec, None)
+            self.heard_of.discard(rec)
         elif result.status not in (404, 409):  # else another process was faster
             raise item_error(self._server.address, result.status, result.type, result.reason)
 

@@ -6,6 +6,7 @@ sent.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from auditor.elasticsearch.connection import errors
@@ -16,26 +17,43 @@ BUCKETS = 1000
 """Recordings of one answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of an index, and the numbers between which its new messages are: `after` < number <= `last`."""
+
+    index: str
+    number: str
+    after: int
+    last: int
+
+
 class News:
     """Looks again and again; the first look finds all recordings that there are."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._seen: dict[tuple[str, str], int] = {}
+        self.first = True
+        """Whether the counts of this look are all messages of a recording, and not only those that are new."""
 
     def recordings(self) -> Iterator[dict[str, int]]:
         """Those that have messages which were not there at the last look, and how many, some at a time."""
-        moved = {
-            shard: (self._seen.get(shard, -1), checkpoint)
+        moved = [
+            Shard(*shard, self._seen.get(shard, -1), checkpoint)
             for shard, checkpoint in self._checkpoints().items()
             if checkpoint > self._seen.get(shard, -1)
-        }
+        ]
         if not moved:
             return
         self._server.refresh(MESSAGES)
-        for (index, shard), (after, last) in moved.items():
-            yield from self._between(index, shard, after, last)
-            self._seen[index, shard] = last
+        if self.first:
+            # Of all indices together: a recording's messages are in several where a new one has followed.
+            yield from self._found(None)
+        for shard in moved:
+            if not self.first:
+                yield from self._found(shard)
+            self._seen[shard.index, shard.number] = shard.last
+        self.first = False
 
     def _checkpoints(self) -> dict[tuple[str, str], int]:
         """The last number of each shard, by index and shard, up to which all is done."""
@@ -54,14 +72,20 @@ class News:
             if copy["routing"]["primary"]
         }
 
-    def _between(self, index: str, shard: str, after: int, last: int) -> Iterator[dict[str, int]]:
+    def _found(self, shard: Shard | None) -> Iterator[dict[str, int]]:
+        """Recordings that have messages there, None: anywhere."""
         composite: dict[str, Any] = {"size": BUCKETS, "sources": [{"rec": {"terms": {"field": "rec"}}}]}
+        where: dict[str, Any] = {"index": self._server.names.of(MESSAGES), "query": {"match_all": {}}}
+        if shard is not None:
+            where = {
+                "index": shard.index,
+                "preference": f"_shards:{shard.number}",
+                "query": {"range": {"_seq_no": {"gt": shard.after, "lte": shard.last}}},
+            }
         while True:
             with errors(self._server.address):
                 answer = self._server.client.search(
-                    index=index,
-                    preference=f"_shards:{shard}",
-                    query={"range": {"_seq_no": {"gt": after, "lte": last}}},
+                    **where,
                     aggregations={"recs": {"composite": composite}},
                     size=0,
                     track_total_hits=False,

@@ -94,15 +94,22 @@ class RawSource:
         self._ingest.settle(self.name)
         self._give_back(last)
 
+    @property
+    def left(self) -> int:
+        """How many recordings have news and were last another process's, of which nothing has been heard since: it
+        may be gone."""
+        mine_or_alive = {*self._leases.held, *self._leases.heard_of}
+        return sum(watched.news and rec not in mine_or_alive for rec, watched in self._watched.items())
+
     def close(self) -> None:
         """Let others go on with what is ours."""
         self._leases.release(list(self._leases.held))
 
     def _watch(self, counts: dict[str, int]) -> None:
-        holds = self._server.holds([rec for rec in counts if rec not in self._watched])
+        # Most that a first look finds has been taken in long ago.
+        holds = self._server.holds([rec for rec in counts if rec not in self._watched]) if self._news.first else {}
         for rec, count in counts.items():
             hold = holds.get(rec)
-            # Most that a first look finds has been taken in long ago.
             if not (hold and not hold.deleted and hold.fields["settled"] and count <= hold.fields["messages"]):
                 watched = self._watched.setdefault(rec, _Watched(self._clock()))
                 watched.news, watched.last_news = True, self._clock()
