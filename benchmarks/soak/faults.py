@@ -17,7 +17,7 @@ CYCLE = 600.0
 """Seconds in which each part fails once; less where the whole soak takes less."""
 KILL_EVERY = 20.0
 """Seconds between two kills of a service of some host; less in a short soak."""
-SINK_BACK = 15.0
+SINK_BACK = 5.0
 """Seconds after journald was away in which sessions end whose recorders gave it up before; on a busy machine."""
 MOST_WAITED = 120.0
 """Seconds for which hosts may take to come back to FreeIPA."""

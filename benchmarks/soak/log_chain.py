@@ -1,6 +1,6 @@
 """The way of the recordings: a journald, an rsyslogd of our configuration, an Elasticsearch, and `sessrec ingest`.
 
-One of each for the whole fleet. journald's socket is held here, as systemd holds it: it outlives journald.
+One of each for the whole fleet.
 """
 
 import os
@@ -21,68 +21,14 @@ from auditor.elasticsearch.setup import Options, setup
 from auditor.recordings.store import StoreError
 from benchmarks.login.host import ROOT
 from benchmarks.soak.hosts import SoakError
+from benchmarks.soak.journald import Journald
 from recorder.formats.message import parse
 from tests.elasticsearch_node import Node
 from tests.rsyslog_store import Rsyslogd
 
-_JOURNALD = "/usr/lib/systemd/systemd-journald"
-_SETTINGS = """[Journal]
-Audit=
-Storage=volatile
-RuntimeMaxUse=2G
-RateLimitIntervalSec=0
-RateLimitBurst=0
-"""
-_START = 'exec 3<&"$1"; LISTEN_PID=$$ LISTEN_FDS=1 exec "$2" "$3"'
-_PASSED_ON = 33
-"""SO_RCVBUFFORCE of asm/socket.h."""
-_WAITING = 8 * 1024 * 1024
-"""Bytes that may wait in the socket, as systemd-journald.socket has it."""
-
 QUIET = 25.0
 """Seconds without a message after which none is expected any more: longer than rsyslogd rests, and than an ingest
 that was killed keeps others from what it was at."""
-
-
-class Journald:
-    """In a journal namespace that stands in the place of the system's journal; for a private /run."""
-
-    namespace = "soak"
-
-    def __init__(self) -> None:
-        directory = Path(f"/run/systemd/journal.{self.namespace}")
-        settings = Path(f"/run/systemd/journald@{self.namespace}.conf.d")
-        for path in (directory, settings, Path("/run/log/journal")):
-            path.mkdir(parents=True)
-        (settings / "soak.conf").write_text(_SETTINGS)
-        Path("/run/systemd/journal").symlink_to(directory.name)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, _PASSED_ON, _WAITING)
-        self._socket.bind(str(directory / "socket"))
-        (directory / "socket").chmod(0o666)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, again if need be."""
-        held = self._socket.fileno()
-        self._process = subprocess.Popen(
-            ["sh", "-c", _START, "sh", str(held), _JOURNALD, self.namespace],
-            pass_fds=[held],
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def send(self, number: int) -> None:
-        """A signal."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """As a crash does."""
-        self.send(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
 
 
 class LogChain:
