@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.log_servers.plain_bulk import PlainBulk
 from auditor.verify import Verdict, verify
 from host.ask import AskError, ask
 from host.install_layout import CONFIG, KEY, RUN
@@ -13,6 +14,7 @@ from host.live_sessions import live_sessions
 from host.proof_error import ProofError
 from host.proof_login import PROGRAMS, log_in, program
 from host.proof_sink import Lines, reader
+from host.proof_store import proven_in_store
 from recorder.configuration import host_settings
 from recorder.formats.message import MessageError, Output, parse
 from recorder.keys import signing_key
@@ -24,10 +26,11 @@ Line = tuple[str, str]
 """What was looked at, and what was found."""
 
 
-def prove(user: str, command: Sequence[str] = ()) -> Iterator[Line]:
+def prove(user: str, command: Sequence[str] = (), store: PlainBulk | None = None) -> Iterator[Line]:
     """Each finding as it is made. Raises ProofError, or AskError, at the first that is not as it has to be.
 
     `command` logs in, given the user's name; without one it is the first of PROGRAMS that is there.
+    In the `store`, if there is one, the recording must arrive by itself.
     """
     decision = ask(RUN / "responder.socket", {"ask": "what-if", "user": user})
     if not decision["record"]:
@@ -62,6 +65,8 @@ def prove(user: str, command: Sequence[str] = ()) -> Iterator[Line]:
     yield "seal", f"complete, signed by the host's key {found.key_id}"
     if audit:
         yield "audit", _audit_line(audit, seen["audit"], command[0])
+    if store is not None:
+        yield "store", proven_in_store(store, arrived)
 
 
 def _why(decision: dict[str, Any]) -> str:

@@ -39,8 +39,15 @@ SERVER_PACKAGE = "freeipa-session-recording-server"
 NAMES = (COMMON_PACKAGE, HOST_PACKAGE, AUDITOR_PACKAGE, SERVER_PACKAGE)
 
 COMMON_CODE = ("sessrec.py", "recorder", "ipa_plugin")
-COMMON_OF_AUDITOR = ("__init__.py", "json_objects.py", "verify.py", "output", "player", "screen", "transcript")
-"""Of auditor, what `sessrec host` needs to verify a recording and to show a session."""
+COMMON_OF_AUDITOR = (
+    *("__init__.py", "json_objects.py", "verify.py", "output", "player", "screen", "transcript"),
+    *("log_servers", "commands/__init__.py", "commands/store.py"),
+    *(f"recordings/{name}.py" for name in ("__init__", "store_error", "store_name")),
+    *(f"elasticsearch/{name}.py" for name in ("__init__", "address", "dead_letter", "identity", "layout")),
+    *(f"elasticsearch/{name}.py" for name in ("mapping", "settings")),
+)
+"""Of auditor, what `sessrec host` needs to verify a recording and to show a session, and `sessrec store` to send what
+rsyslog has put aside."""
 
 UNITS = Path("/usr/lib/systemd/system")
 SHARE = Path("/usr/share/session-recording")
@@ -108,7 +115,8 @@ def package_of(path: Path) -> str:
     if path.is_relative_to(CODE):
         first, *below = path.relative_to(CODE).parts
         if first == "auditor":
-            return COMMON_PACKAGE if below[0] in COMMON_OF_AUDITOR else AUDITOR_PACKAGE
+            common = any(Path(*below).is_relative_to(name) for name in COMMON_OF_AUDITOR)
+            return COMMON_PACKAGE if common else AUDITOR_PACKAGE
         if first == "ipa_plugin" and not _is_policy(path):
             return SERVER_PACKAGE
         return COMMON_PACKAGE if first in COMMON_CODE else HOST_PACKAGE
@@ -181,8 +189,8 @@ def _share() -> dict[Path, Content]:
 def _package_of_page(page: str) -> str:
     if page == man.SERVER_INSTALLER:
         return SERVER_PACKAGE
-    where = sessrec.VERBS.get(page.removeprefix("sessrec-"), "").partition(".")[0]
-    return {"auditor": AUDITOR_PACKAGE, "host": HOST_PACKAGE}.get(where, COMMON_PACKAGE)
+    module = sessrec.VERBS.get(page.removeprefix("sessrec-"), "")
+    return package_of(CODE / f"{module.replace('.', '/')}.py") if module else COMMON_PACKAGE
 
 
 def _is_policy(path: Path) -> bool:

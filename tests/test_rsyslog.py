@@ -16,6 +16,7 @@ import pytest
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.layout import MESSAGES
+from auditor.log_servers.plain_bulk import PlainBulk
 from auditor.log_servers.put_aside import PutAsideError, resend
 from recorder.sinks.journald_sink import JournaldSink
 from recorder.sinks.sink import SinkError
@@ -343,5 +344,5 @@ def test_with_a_mistake_in_its_configuration_rsyslog_does_not_start_and_drops_no
 def test_a_file_that_is_not_rsyslog_s_is_not_sent(direct, tmp_path, elasticsearch_address):
     (tmp_path / "file").write_text("something else\n")
     with pytest.raises(PutAsideError, match="errorFile"):
-        resend(direct.server, tmp_path / "file")
-    assert resend(direct.server, tmp_path / "missing").stored == 0
+        resend(PlainBulk(elasticsearch_address), tmp_path / "file")
+    assert resend(PlainBulk(elasticsearch_address), tmp_path / "missing").stored == 0

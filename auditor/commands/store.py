@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.output.listing import print_json, print_line, print_table
-from auditor.recordings.own_store import add_store_argument
+from auditor.recordings.store_name import METAVAR, store_name
 from recorder.errors import SessrecError
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class NoServerError(SessrecError):
     """The store is a file, or none was named."""
 
     exit_status = 2
+
+
+class NoClientError(SessrecError):
+    """Recorded hosts have what sends to a store, and nothing that looks into one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--player-url", metavar="URL", help="of kibana: where recordings are played (default: no links are made)"
     )
-    add_store_argument(parser)
+    parser.add_argument("--store", type=store_name, metavar=METAVAR, help="the store, https://HOST:9200/PREFIX")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,14 +83,21 @@ def run(args: argparse.Namespace) -> int:
         return _kibana(args)
     if args.store is None or isinstance(args.store, Path):
         raise NoServerError("name the store: --store https://HOST:9200/PREFIX; one in a file needs no setup")
-    from auditor.elasticsearch.connection import connect
-    from auditor.elasticsearch.server import Server
-
+    if args.action == "resend":
+        return _resend(args.store, Path(args.name))
+    try:
+        from auditor.elasticsearch.connection import connect
+        from auditor.elasticsearch.server import Server
+    except ModuleNotFoundError as error:
+        raise NoClientError(
+            f"sessrec store {args.action} needs {error.name}, which is not installed: run it where the auditors' "
+            "package and the Python package elasticsearch are"
+        ) from error
     server = Server(connect(args.store), args.store)
     try:
         if args.action == "setup":
             return _setup(server, args.store, args)
-        return _status(server, args.json) if args.action == "status" else _resend(server, Path(args.name))
+        return _status(server, args.json)
     finally:
         server.close()
 
@@ -104,7 +115,11 @@ def _log_server(args: argparse.Namespace) -> int:
 
 def _kibana(args: argparse.Namespace) -> int:
     from auditor.elasticsearch.address import PREFIX
-    from auditor.kibana.objects import saved_objects
+
+    try:
+        from auditor.kibana.objects import saved_objects
+    except ModuleNotFoundError as error:
+        raise NoClientError("sessrec store kibana needs the auditors' package: run it where that is") from error
 
     address = _address(args)
     for each in saved_objects(address.prefix if address else PREFIX, args.player_url):
@@ -112,10 +127,11 @@ def _kibana(args: argparse.Namespace) -> int:
     return 0
 
 
-def _resend(server: "Server", path: Path) -> int:
+def _resend(address: "Address", path: Path) -> int:
+    from auditor.log_servers.plain_bulk import PlainBulk
     from auditor.log_servers.put_aside import resend
 
-    resent = resend(server, path)
+    resent = resend(PlainBulk(address), path)
     parts = [f"{resent.stored} messages sent again", f"{resent.known} were there already"]
     if resent.torn:
         parts.append(f"{resent.torn} requests that rsyslog did not write to their end")

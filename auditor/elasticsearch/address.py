@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from auditor.recordings.store import StoreError
+from auditor.recordings.store_error import StoreError
 
 PREFIX = "sessrec"
 """What the names of the indices begin with, unless the address says otherwise."""

@@ -1,26 +1,20 @@
 """The connection to Elasticsearch: who we are for it, and what its errors mean for whoever reads them."""
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from elastic_transport import ConnectionTimeout, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from auditor.elasticsearch.address import Address
-from auditor.elasticsearch.settings import STORE_TABLE, StoreSettings
+from auditor.elasticsearch.identity import identity, server_url, store_settings
 from auditor.recordings.store import StoreError, StoreUnavailableError
-from recorder.configuration.config import STORE_SECTION, load
 from recorder.configuration.settings import CONFIG_FILE
 
 TIMEOUT = 60.0
 """Seconds for an answer: a bulk request waits for the disk, and others only when something is wrong."""
-
-MAX_SECRET = 16 * 1024
-"""Bytes of a file with a secret in it."""
 
 
 def connect(address: Address, environ: Mapping[str, str] = os.environ, config: str = CONFIG_FILE) -> Elasticsearch:
@@ -28,8 +22,7 @@ def connect(address: Address, environ: Mapping[str, str] = os.environ, config: s
 
     SESSREC_STORE_API_KEY, or SESSREC_STORE_USERNAME and SESSREC_STORE_PASSWORD, come before the configuration's.
     """
-    values = load(config, STORE_SECTION, STORE_TABLE) if Path(config).exists() else {}
-    settings = StoreSettings(values)
+    settings = store_settings(config)
     options: dict[str, Any] = {
         "request_timeout": TIMEOUT,
         # A request that was not answered may have been carried out; all of ours can be sent twice.
@@ -37,17 +30,16 @@ def connect(address: Address, environ: Mapping[str, str] = os.environ, config: s
         "retry_on_timeout": False,
         "retry_on_status": (502, 503, 504),
     }
-    if address.url:
-        options["hosts"] = [address.url]
-    elif settings.url:
-        options["hosts"] = [_configured(settings.url, config)]
+    if url := server_url(address, settings, config):
+        options["hosts"] = [url]
     elif settings.cloud_id:
         options["cloud_id"] = settings.cloud_id
     else:
         raise StoreError(f"no Elasticsearch is named: write url into [store] in {config}, or give its address")
     if settings.ca_file:
         options["ca_certs"] = settings.ca_file
-    options |= _identity(settings, environ)
+    if who := identity(settings, environ):
+        options["api_key" if isinstance(who, str) else "basic_auth"] = who
     try:
         return Elasticsearch(**options)
     except (ValueError, OSError) as error:
@@ -109,41 +101,6 @@ def _refusal(name: str, address: Address, status: int, type: str, reason: str) -
             f"{name} cannot do it now: `sessrec store status --store {address}` says how it is ({reason})"
         )
     return StoreError(f"{name} refuses what it was asked: {reason}")
-
-
-def _identity(settings: StoreSettings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The API key, else the user and password, if there are any; those of the environment first."""
-    if key := environ.get("SESSREC_STORE_API_KEY"):
-        return {"api_key": key}
-    if username := environ.get("SESSREC_STORE_USERNAME"):
-        return {"basic_auth": (username, environ.get("SESSREC_STORE_PASSWORD", ""))}
-    if settings.api_key_file:
-        return {"api_key": _secret(settings.api_key_file)}
-    if settings.username:
-        if not settings.password_file:
-            raise StoreError("[store] names a username and no password_file: write the password into one")
-        return {"basic_auth": (settings.username, _secret(settings.password_file))}
-    return {}
-
-
-def _secret(path: str) -> str:
-    """The first line of a file that others cannot read."""
-    try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(MAX_SECRET)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise StoreError(f"{path} can be read by everybody: chmod 600 it")
-    return data.decode("utf-8", "replace").split("\n", 1)[0].strip()
-
-
-def _configured(url: str, config: str) -> str:
-    address = Address.read(url)
-    if address is None or not address.url:
-        raise StoreError(f"url in [store] of {config} is not https://HOST:PORT: {url}")
-    return address.url
 
 
 def _cause(error: ApiError) -> Mapping[str, Any]:

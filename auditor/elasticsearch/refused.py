@@ -4,7 +4,6 @@ The first are counted in the document of their source, which is written together
 that none is counted twice. The others have a document each, whether we have put it there or a log server.
 """
 
-import base64
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -14,16 +13,13 @@ from elasticsearch import NotFoundError
 
 from auditor.elasticsearch.bulk import Action, document
 from auditor.elasticsearch.connection import errors, item_error
+from auditor.elasticsearch.dead_letter import dead_letter, excerpt
 from auditor.elasticsearch.layout import REFUSALS, SOURCES, recording_key
 from auditor.elasticsearch.server import Server
-from auditor.output.printable import printable
 from auditor.recordings.store import ConflictError, Quarantined, Refusal
 
 MAX_REFUSED = 10_000
 """Reasons kept of one source, and dead letters listed: whoever sends garbage must not fill the disk with it."""
-
-EXCERPT = 160
-"""Bytes of a dead letter that are shown."""
 
 ATTEMPTS = 20
 """Times that the document of a source is changed anew because another process has changed it."""
@@ -123,15 +119,7 @@ class Sources:
 
 def refused_action(server: Server, source: str, rec: str, reason: str, line: bytes) -> Action:
     """Keep a line with the reason for which it is not where it should be. The same one is kept once."""
-    fields = {
-        "@timestamp": round(time.time() * 1000),
-        "source": source,
-        "rec": rec,
-        "reason": reason,
-        "excerpt": _excerpt(line),
-        "line": base64.b64encode(line).decode(),
-    }
-    key = recording_key("\0".join((rec, reason, line.decode("utf-8", "replace"))) + " " * 200)
+    key, fields = dead_letter(source, rec, reason, line)
     return Action("create", server.names.of(REFUSALS), key, document(fields), alias=True)
 
 
@@ -150,9 +138,9 @@ def _dead_letter(fields: Mapping[str, Any], stamp: int) -> Quarantined:
     """One that a log server has put there has the message itself, and perhaps no time."""
     message = fields.get("message")
     rec = fields.get("rec") or (message.get("rec") if isinstance(message, dict) else "")
-    excerpt = fields.get("excerpt") or _excerpt(document(message))
+    shown = fields.get("excerpt") or excerpt(document(message))
     source, reason = (str(fields.get(name) or "") for name in ("source", "reason"))
-    return Quarantined(source or "log server", str(rec or ""), reason, excerpt, max(0, stamp) / 1000, 1)
+    return Quarantined(source or "log server", str(rec or ""), reason, shown, max(0, stamp) / 1000, 1)
 
 
 def _count(rows: list[dict[str, Any]], refusals: Collection[Refusal]) -> None:
@@ -165,10 +153,6 @@ def _count(rows: list[dict[str, Any]], refusals: Collection[Refusal]) -> None:
             row = {**refusal._asdict(), "time": time.time(), "lines": 1}
             known[refusal.rec, refusal.reason] = row
             rows.append(row)
-
-
-def _excerpt(line: bytes) -> str:
-    return printable(line[:EXCERPT].decode("utf-8", "backslashreplace"))
 
 
 def _key(source: str) -> str:

@@ -45,6 +45,7 @@ def _addressed(text: str, address: Address) -> str:
         for old, new in _spellings(scheme, host.strip("[]"), port):
             text = text.replace(old, new)
         text = text.replace(EXAMPLE.url, address.url)
+    text = text.replace("--store elasticsearch ", f"--store {address} ")
     for kind in ("messages", "refused"):
         text = text.replace(f"{EXAMPLE.prefix}-{kind}", f"{address.prefix}-{kind}")
     return text

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from auditor.elasticsearch.bulk import Action
-from auditor.elasticsearch.refused import refused_action
-from auditor.elasticsearch.server import Server
+from auditor.elasticsearch.dead_letter import dead_letter
+from auditor.elasticsearch.layout import REFUSALS, Names
+from auditor.log_servers.plain_bulk import Document, PlainBulk
 from recorder.errors import SessrecError
 
 TAIL = 64
@@ -38,7 +38,7 @@ class Resent:
     torn: int = 0
 
 
-def resend(server: Server, path: Path) -> Resent:
+def resend(bulk: PlainBulk, path: Path) -> Resent:
     """Send what the file has behind the point reached last time, which stands beside it in FILE.sent, and note how
     far that was. Raises PutAsideError, and StoreError when the store does not take it now: then nothing is noted."""
     resent = Resent()
@@ -47,13 +47,13 @@ def resend(server: Server, path: Path) -> Resent:
             _to_unsent(file, path)
             while (line := file.readline(MAX_REQUEST)).endswith(b"\n"):
                 try:
-                    actions = list(_actions(line))
+                    documents = list(_documents(line))
                 except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                     if file.tell() == len(line):
                         raise PutAsideError(f"{path} is not the errorFile of rsyslog's omelasticsearch") from error
                     resent.torn += 1
                 else:
-                    _send(server, actions, resent)
+                    _send(bulk, documents, resent)
                 _note(file, path)
     except FileNotFoundError:
         pass  # nothing has ever been put aside
@@ -89,24 +89,27 @@ def _note_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.sent")
 
 
-def _actions(line: bytes) -> Iterator[tuple[str, Action]]:
+def _documents(line: bytes) -> Iterator[tuple[str, Document]]:
     """The documents of a request, each with its recording."""
     lines = json.loads(line)["request"]["postdata"].encode("utf-8", "surrogatepass").rstrip(b"\n").split(b"\n")
     for head, body in zip(lines[::2], lines[1::2], strict=True):
         (create,) = json.loads(head).values()
         key = str(create["_id"])
-        yield key.rpartition("-")[0], Action("create", str(create["_index"]), key, body)
+        yield key.rpartition("-")[0], Document(str(create["_index"]), key, body)
 
 
-def _send(server: Server, actions: list[tuple[str, Action]], resent: Resent) -> None:
-    refused: list[Action] = []
-    for (rec, action), result in zip(actions, server.bulk.write(action for _, action in actions), strict=True):
-        if result.done:
+def _send(bulk: PlainBulk, documents: list[tuple[str, Document]], resent: Resent) -> None:
+    refused: list[Document] = []
+    answers = bulk.create(document for _, document in documents)
+    for (rec, document), answer in zip(documents, answers, strict=True):
+        if 200 <= answer.status < 300:
             resent.stored += 1
-        elif result.status == 409:
+        elif answer.status == 409:
             resent.known += 1
         else:
             resent.refused += 1
-            reason = f"Elasticsearch refused it: {result.type}: {result.reason}"
-            refused.append(refused_action(server, "rsyslog", rec, reason, action.body or b""))
-    server.bulk.write(refused)
+            reason = f"Elasticsearch refused it: {answer.type}: {answer.reason}"
+            key, fields = dead_letter("rsyslog", rec, reason, document.body)
+            target = Names(bulk.address.prefix).of(REFUSALS)
+            refused.append(Document(target, key, json.dumps(fields).encode(), alias=True))
+    bulk.create(refused)

@@ -9,16 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from auditor.query.query import Query, Selection
+from auditor.recordings.store_error import StoreError as StoreError
+from auditor.recordings.store_error import StoreUnavailableError as StoreUnavailableError
 from auditor.transcript import Seen
-from recorder.errors import SessrecError
-
-
-class StoreError(SessrecError):
-    """The store cannot be opened, read or written; the text says what to do."""
-
-
-class StoreUnavailableError(StoreError):
-    """The store cannot be used now, and may be usable again without anything being done: whoever follows waits."""
 
 
 class ConflictError(StoreError):
