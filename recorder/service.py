@@ -20,6 +20,7 @@ from recorder.errors import SessrecError
 from recorder.keys.signing_key import KeyFileError, SigningKey, load_or_create
 from recorder.logins import service_manager, worker
 from recorder.logins.decision import Responder
+from recorder.logins.last_messages import Places
 from recorder.logins.login import Host
 from recorder.logins.login_peer import credentials, terminal_of
 from recorder.logins.login_processes import LoginProcesses
@@ -62,6 +63,7 @@ class Service:
             responder=Responder(str(run / "responder.socket")),
             directory=str(sessions),
             recorder=recorder_account(settings.user),
+            places=Places(),
         )
         rehearse(settings, self._host.key)
         self._signals = Signals()

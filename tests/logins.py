@@ -215,6 +215,10 @@ class Host:
         return found
 
     def close(self) -> None:
+        # Those of sessions that are over may still wait for a sink.
+        with contextlib.suppress(KeyError, OSError, StopIteration):
+            for pid in self.workers():
+                os.kill(pid, signal.SIGKILL)
         for name in list(self._processes):
             self.stop(name)
         for pid in self.processes():

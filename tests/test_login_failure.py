@@ -1,7 +1,11 @@
 """What a user meets when a part of the recorder is down, and what sessions that go on notice of it."""
 
+import contextlib
 import os
+import shutil
 import signal
+import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 
 from auditor.verify import Verdict, verify
 from recorder.keys.signing_key import load
+from recorder.logins import last_messages
 from tests.logins import POLICY, Login, children_of, made
 from tests.recorded import lines_of, output_of
 
@@ -175,6 +180,76 @@ def test_where_the_policy_allows_it_a_session_goes_on_without_its_recording():
         assert login.run("echo goes on") == "goes on"
         login.send("exit\n")
         assert login.finish() == 0
+
+
+class Daemon:
+    """A log daemon, as the sink syslog finds it; what it was sent."""
+
+    def __init__(self, path):
+        self._path = path
+        self.lines = []
+        self._socket = None
+
+    def __enter__(self):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self._path))
+        self._path.chmod(0o666)
+        return self
+
+    def __exit__(self, *_):
+        self.take()
+        self._path.unlink()
+        self._socket.close()
+
+    def take(self):
+        with contextlib.suppress(BlockingIOError):
+            while said := self._socket.recv(1 << 20, socket.MSG_DONTWAIT):
+                self.lines.append(said[said.index(b"{") :] + b"\n")
+        return self.lines
+
+
+@pytest.mark.parametrize("policies", [POLICY, POLICY + 'on_failure = "allow"\n'], ids=["deny", "allow"])
+def test_the_end_of_a_session_is_stored_when_the_log_daemon_comes_back_after_its_user_has_gone(policies):
+    directory = Path(tempfile.mkdtemp(prefix="sessrec-log-"))
+    directory.chmod(0o755)
+    daemon = Daemon(directory / "log")
+    with made(f'sink = "syslog"\nsyslog_path = "{directory}/log"\nspool = "1M"', policies) as host:
+        with daemon:
+            host.start()
+            login = began(host)
+            host.until(lambda: len(daemon.take()) > 1, "the prompt is recorded")
+        assert login.run("echo nobody takes this") == "nobody takes this"
+        login.send("exit 3\n")
+        assert login.finish() == 3
+        host.ended()
+        # Whoever logs in next is another matter.
+        [worker] = host.workers()
+        with daemon:
+            host.until(lambda: b"session-end" in b"".join(daemon.take()), "the end is stored")
+            host.until(lambda: worker not in host.workers(), "its recorder has ended")
+        found = verify(daemon.lines, [load(host.state / "key.pem").public])
+        assert found.verdict is Verdict.COMPLETE, found
+        (directory / "lines").write_bytes(b"".join(daemon.lines))
+        assert output_of(directory / "lines") == login.seen
+    shutil.rmtree(directory)
+
+
+def test_of_recorders_that_wait_for_a_sink_only_so_many_stay(monkeypatch):
+    monkeypatch.setattr(last_messages, "MOST", 3)
+    places = last_messages.Places()
+    pids = []
+    for _ in range(5):
+        ready, done = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.write(done, b"y" if places.take() else b"n")
+            signal.pause()
+        pids.append((pid, os.read(ready, 1)))
+    for pid, _ in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert [said for _, said in pids] == [b"y", b"y", b"y", b"n", b"n"]
+    assert places.take(), "places of those that have ended are free"
 
 
 def test_a_policy_that_changes_is_for_the_next_login(host):

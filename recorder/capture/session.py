@@ -160,6 +160,7 @@ class Session:
             "sessrec": {"reason": reason, **details},
             **process,
         }
+        self._stored = False
         self._stored = self._write_end()
 
     def _write_end(self) -> bool:
@@ -197,10 +198,24 @@ class Session:
         """Why the sink fails."""
         return self._spool.last_error
 
+    def settled(self, seconds: float) -> bool:
+        """Whether everything is stored, the end as well, trying for at most `seconds`."""
+        until = monotonic() + seconds
+        while not self._end_stored():
+            if monotonic() >= until:
+                return False
+            sleep(PAUSE)
+        return self._spool.drain(max(0.0, until - monotonic()))
+
     def close(self, seconds: float = LAST_TRIES) -> bool:
         """Write what is pending, for at most `seconds`. False: something was lost, and is only known here."""
-        until = monotonic() + seconds
-        while not self._stored and monotonic() < until:
-            sleep(PAUSE)
-            self._stored = self._write_end()
-        return self._spool.close(max(0.0, until - monotonic())) and self._stored
+        stored = self.settled(seconds)
+        return self._spool.close(0.0) and stored
+
+    def _end_stored(self) -> bool:
+        if not self._stored:
+            try:
+                self._stored = self._write_end()
+            except RecordingFailed:
+                pass  # there is no room yet
+        return self._stored

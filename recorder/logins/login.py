@@ -24,6 +24,7 @@ from recorder.keys.signing_key import SigningKey
 from recorder.logins.command_worker import CommandWorker
 from recorder.logins.decision import Decision, DecisionError, Responder
 from recorder.logins.kept import Kept
+from recorder.logins.last_messages import Places
 from recorder.logins.login_peer import Peer, peer_of
 from recorder.logins.login_request import DENY, PLAIN, GoneError, LoginRequest, RequestError, answer, receive
 from recorder.logins.recorded_session import RecordedSession, read_state
@@ -46,6 +47,7 @@ class Host:
     responder: Responder
     directory: str
     recorder: tuple[int, int]
+    places: Places
 
     @property
     def audit(self) -> str:
@@ -128,7 +130,7 @@ def _awake(kept: Kept, host: Host, descriptors: list[int], numbers: bytes) -> in
     process, listening, *peer = descriptors[len(terminal_ends) :]
     control = socket.socket(fileno=listening)
     control.setblocking(False)
-    bench = Bench(host.settings, host.key, kept, control, Foreign(process), host.audit)
+    bench = Bench(host.settings, host.key, kept, control, Foreign(process), host.audit, host.places)
     recorded = RecordedSession.of_plain(state["recorded"])
     if not terminal_ends:
         return CommandWorker(bench, recorded, state, rest).wait()
@@ -253,7 +255,7 @@ class _Login:
             session=peer.session,
         )
         drop_privileges(*host.recorder)
-        bench = Bench(host.settings, host.key, self.kept, listening, Foreign(peer.pidfd), host.audit)
+        bench = Bench(host.settings, host.key, self.kept, listening, Foreign(peer.pidfd), host.audit, host.places)
         recorded = RecordedSession(decision, header, description, request.arguments, request.locale)
         if pty is None:
             command = CommandWorker(bench, recorded)

@@ -13,13 +13,14 @@ from typing import Any, NoReturn
 
 from recorder.capture import spawn
 from recorder.capture.locale_charset import session_charset
-from recorder.capture.session import Session
+from recorder.capture.session import LAST_TRIES, Session
 from recorder.capture.session_process import Foreign
 from recorder.capture.signals import Signals
 from recorder.configuration.host_settings import HostSettings
 from recorder.errors import SessrecError
 from recorder.keys.signing_key import SigningKey
 from recorder.logins.kept import Kept
+from recorder.logins.last_messages import SECONDS, Places, stay_behind
 from recorder.logins.recorded_session import RecordedSession, write_state
 from recorder.logins.session_control import ABANDONED, TERMINATED, SessionControl
 from recorder.logins.session_events import SessionEvents
@@ -37,7 +38,7 @@ to be ended then."""
 @dataclass(frozen=True)
 class Bench:
     """What a worker has to work with. `listening` is the session's control socket, `audit` the path of that of the
-    audit service.
+    audit service; `places` are for those that have last messages left.
     """
 
     settings: HostSettings
@@ -46,6 +47,7 @@ class Bench:
     listening: socket.socket
     process: Foreign
     audit: str
+    places: Places
 
 
 class Worker:
@@ -69,6 +71,7 @@ class Worker:
         self.kept = bench.kept
         self.process = bench.process
         self.key = bench.key
+        self.places = bench.places
         self.signals = Signals()
         self.resumed = resumed or {}
         self.sink = sink_of(settings, recorded.header.rec, *descriptors)
@@ -152,10 +155,17 @@ class Worker:
                 failed = error
         else:
             self.session.fail(code)
-        stored = self.session.close()
+        stored = self.session.settled(LAST_TRIES)
         if failed is not None or not (stored or not self.decision.deny):
-            return FAILED
-        return STOPPED if reason == TERMINATED or not known else ENDED
+            ended = FAILED
+        else:
+            ended = STOPPED if reason == TERMINATED or not known else ENDED
+        if not stored and self.places.take():
+            self.kept.end(ended)
+            stay_behind()
+            self.session.settled(SECONDS)
+        self.session.close(0.0)
+        return ended
 
 
 def sink_of(settings: HostSettings, rec: str, descriptor: int = -1) -> Sink:

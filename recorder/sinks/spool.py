@@ -100,17 +100,22 @@ class Spool:
                 self._pause = _FIRST_PAUSE
         return not self._pending
 
+    def drain(self, seconds: float) -> bool:
+        """Try what is pending for at most `seconds`. True when everything was taken."""
+        end = self._now() + seconds
+        while not self.retry():
+            left = end - self._now()
+            if left <= 0:
+                return False
+            self._rest(left)
+        return True
+
     def close(self, seconds: float) -> bool:
         """Try what is pending for at most `seconds`, then close the sink. True when everything was taken.
 
         Afterwards `pending_messages` and `pending_bytes` say what was lost, `last_error` why.
         """
-        end = self._now() + seconds
-        while not self.retry():
-            left = end - self._now()
-            if left <= 0:
-                break
-            self._rest(left)
+        self.drain(seconds)
         try:
             self.sink.close()
         except SinkError as error:
