@@ -76,22 +76,16 @@ class _Collector:
 
 
 def _checks(checks: list[Check]) -> Metric:
-    family = GaugeMetricFamily(
-        f"{PREFIX}check", "The parts of `sessrec host status`: 0 ok, 1 a warning, 2 critical.", labels=["check"]
-    )
     worst: dict[str, int] = {}
     for check in checks:
         worst[check.name] = max(worst.get(check.name, 0), LEVELS.index(check.level))
-    for name, level in worst.items():
-        family.add_metric([name], level)
-    return family
+    help = "The parts of `sessrec host status`: 0 ok, 1 a warning, 2 critical."
+    return _each(GaugeMetricFamily(f"{PREFIX}check", help, labels=["check"]), worst)
 
 
 def _sessions(sessions: Sessions) -> Iterator[Metric]:
     family = GaugeMetricFamily(f"{PREFIX}sessions", "Sessions that are recorded now.", labels=["kind"])
-    for kind, count in sessions.kinds.items():
-        family.add_metric([kind], count)
-    yield family
+    yield _each(family, sessions.kinds)
     yield _gauge("sessions_silent", "Sessions whose recorder does not answer.", sessions.silent)
     yield _gauge(
         "waiting_bytes", "Bytes of messages that recorders keep, since the sink does not take them.", sessions.waiting
@@ -109,14 +103,10 @@ def _logins(tally: Mapping[str, int]) -> Iterator[Metric]:
 
 def _traffic(traffic: Traffic) -> Iterator[Metric]:
     messages = CounterMetricFamily(f"{PREFIX}messages", "Messages in the sink.", labels=["type"])
-    for kind, count in traffic.messages.items():
-        messages.add_metric([kind], count)
-    yield messages
+    yield _each(messages, traffic.messages)
     yield _counter("message_bytes", "Bytes of these messages.", traffic.message_bytes)
     ended = CounterMetricFamily(f"{PREFIX}sessions_ended", "Ends of recordings, by their reason.", labels=["reason"])
-    for reason, count in traffic.ended.items():
-        ended.add_metric([reason], count)
-    yield ended
+    yield _each(ended, traffic.ended)
     yield _counter("lost_bytes", "Bytes of terminals that were not recorded.", traffic.lost_bytes)
     yield _counter("lost_messages", "Messages that were not made, since nobody took them.", traffic.lost_messages)
     yield _counter("lost_events", "Events of audit that did not arrive.", traffic.lost_events)
@@ -146,6 +136,13 @@ def _audit(rules: Mapping[str, Any], service: Mapping[str, Any]) -> Iterator[Met
             "Records and events that the audit service has missed since it started.",
             service.get("lost"),
         )
+
+
+def _each(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[str, float]) -> Metric:
+    """The family with a value for each of its label's values."""
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family
 
 
 def _gauge(name: str, help: str, value: float, **labels: str) -> Metric:

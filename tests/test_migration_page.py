@@ -10,8 +10,8 @@ from host import status_login
 from ipa_plugin.policy import Action
 from sssd_responder.decisions import local_policies
 from sssd_responder.decisions.policies import Policies
+from tests.pages import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 from tests.peers import needs
-from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 
 TEXT = page("migration-from-tlog")
 DEFAULTS = Path("/usr/share/tlog/tlog-rec-session.default.conf")

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from tests.pages import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 from tests.peers import needs
 from tests.test_alert_rules import ALERTS, RULES, told
-from tests.test_documentation import ROOT, blocks, commands, follow, page, prepare, table_rows, understood
 
 TEXT = page("operations")
 PREFIX = "session_recording_"
