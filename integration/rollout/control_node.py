@@ -18,7 +18,7 @@ PACKAGE = "freeipa-session-recording"
 PACKAGES = {"server": ("common", "server"), "client": ("common", "host", "auditor")}
 """Which of ours a machine of the lab gets; the client is a host and the auditors' machine as well."""
 
-NEEDED = ("python3-apt", "systemd-journal-remote")
+NEEDED = ("python3-apt", "systemd-journal-remote", "rsyslog", "rsyslog-elasticsearch", "python3-prometheus-client")
 """What Ansible and the roles have from a mirror elsewhere."""
 
 

@@ -3,19 +3,27 @@
 Each test goes on where the one before has left the lab: `make rollout` starts one without session recording.
 """
 
+import os
 import re
 import time
 from pathlib import Path
 
 import pytest
 
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.connection import connect
+from auditor.elasticsearch.layout import MESSAGES
+from auditor.elasticsearch.server import Server
+from auditor.elasticsearch.setup import Options, setup
 from integration.auditor_page import ORIGIN, ticket_in
 from integration.browser import Browser
+from integration.client_network import reachable_in_client
 from integration.login import wait_for
 from integration.machine import Machine
 from integration.rollout.control_node import ControlNode
 from integration.test_host_install import shell_of as shell
 from integration.test_host_install import snapshot
+from tests.elasticsearch_node import Node, missing
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/ansible.md").read_text()
 LOGIN_SHELL = "/usr/libexec/session-recording/login-shell"
@@ -25,6 +33,12 @@ HOSTS_ALONE = [{"hosts": "ipaclients", "roles": ["freeipa.session_recording.host
 SETTINGS = {"session_limit": 7, "journal_namespace": "session-recording"}
 LOG_SERVER = "http://127.0.0.1:19532"
 REMOTE = "/var/log/journal/remote"
+STORE = {
+    "session_recording_host_settings": SETTINGS,
+    "session_recording_host_store": "http://127.0.0.1:19200/rollout",
+    "session_recording_host_store_password": """a'pass\\word"$HOME%é:`""",
+    "session_recording_host_metrics": "/var/lib/lab-metrics",
+}
 SCREEN = """
 return Array.from(document.querySelectorAll('.stage pre.ap-term-text > *'), row =>
     Array.from(row.children, piece => piece.textContent).join(' ')).join('\\n');
@@ -198,9 +212,60 @@ def test_recordings_of_a_namespace_are_sent_to_a_log_server(control, client):
     client.run("systemctl", "stop", "lab-log-server")
 
 
+@pytest.fixture(scope="module")
+def elasticsearch(tmp_path_factory, client):
+    """A store that the client reaches as the role is told, with nothing in it."""
+    if problem := missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(problem)
+        pytest.skip(problem)
+    address = Address.read(STORE["session_recording_host_store"])
+    node = Node(tmp_path_factory.mktemp("elasticsearch"), http__port=19200)
+    node.start()
+    with reachable_in_client(19200):
+        store = Server(connect(address, {}, "/nonexistent"), address)
+        setup(store.client, address, Options(replicas=0))
+        yield store
+        store.close()
+    node.stop()
+
+
+def test_recordings_are_sent_into_a_store_and_numbers_written_for_prometheus(control, client, elasticsearch):
+    spaces = control.play(HOSTS_ALONE, **{**STORE, "session_recording_host_store_password": "two words"})
+    assert spaces.status != 0
+    assert "must not have spaces" in spaces.said
+    client.run("mkdir", "-p", STORE["session_recording_host_metrics"])
+    done = control.play(HOSTS_ALONE, "--diff", **STORE)
+    assert done.status == 0, done.said
+    assert "$HOME" not in done.said, "the password"
+    said = client.run("sessrec", "host", "prove", "bob").stdout
+    rec, count = re.search(r"recording +(\S+): (\d+) messages", said).groups()
+
+    def arrived():
+        elasticsearch.refresh(MESSAGES)
+        return elasticsearch.count(MESSAGES, {"term": {"rec": rec}})
+
+    wait_for(lambda: arrived() == int(count), SOON, every=0.5)
+    written = client.run("cat", f"{STORE['session_recording_host_metrics']}/session-recording.prom").stdout
+    assert re.search(r"(?m)^session_recording_", written)
+    again = control.play(HOSTS_ALONE, "--diff", **STORE)
+    assert again.status == 0, again.said
+    assert again.changed == 0, again.said
+
+
+def test_a_recording_that_does_not_arrive_in_the_store_fails_the_role(control, client, elasticsearch):
+    client.run("systemctl", "kill", "--signal=SIGSTOP", "session-recording-rsyslog.service")
+    done = control.play(HOSTS_ALONE, **STORE)
+    client.run("systemctl", "kill", "--signal=SIGCONT", "session-recording-rsyslog.service")
+    assert done.status != 0
+    assert "Prove that a recording arrives in the store" in done.said
+    assert "nothing has sent the recording" in done.said
+    assert shell(client, "bob") == LOGIN_SHELL, "people are recorded all the same"
+
+
 def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client):
     purge = {"session_recording_host_purge": True, "session_recording_auditor_purge": True}
-    settings = {"session_recording_host_settings": SETTINGS, "session_recording_host_log_server": LOG_SERVER}
+    settings = {**STORE, "session_recording_host_log_server": LOG_SERVER}
     done = control.play(ABSENT, **purge, **settings)
     assert done.status == 0, done.said
     assert files(client) == before
@@ -208,3 +273,4 @@ def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client)
     assert again.status == 0, again.said
     assert again.changed == 0, again.said
     assert client.run("su", "-", "bob", "-c", "echo hello").stdout == "hello\n"
+    assert client.run("systemctl", "list-unit-files", "--no-legend", "session-recording*", check=False).stdout == ""
