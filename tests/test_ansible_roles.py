@@ -127,6 +127,15 @@ def test_settings_of_a_host_are_read_as_they_were_given(tmp_path):
     assert read.prompt_pattern == given["prompt_pattern"]
 
 
+def test_a_password_of_the_store_is_to_systemd_what_was_given(tmp_path):
+    password = """a'pass\\word"$HOME%é:`"""
+    [file] = rendered(tmp_path, "host", "rsyslog.env", session_recording_host_store_password=password)
+    value = re.search(r'(?m)^SESSREC_STORE_PASSWORD="(.*)"$', file.read_text()).group(1)
+    # systemd.exec(5): within double quotes a backslash escapes these, and nothing else has a meaning.
+    assert re.sub(r'\\(["\\`$])', r"\1", value) == password
+    assert not re.search(r'(?<!\\)(\\\\)*["`$]', value)
+
+
 @pytest.mark.parametrize("proxy", ["none", "nginx", "apache"])
 def test_settings_of_the_page_are_read_as_they_were_given(tmp_path, proxy):
     file, ingest = rendered(
