@@ -21,7 +21,9 @@ EXPLAINED = """
 A host asks every three seconds whether anything has changed (`refresh`), by three searches on a connection that it
 keeps; while a session is recorded it asks every two seconds what auditors want of it, on another. What that takes of
 the directory server is multiplied as if it grew in proportion: processors of this machine, on which everything else
-ran as well. All replicas share it, and a longer `refresh` takes less in the same measure.
+ran as well. It is an upper bound: a server that is asked 50 times a second wakes up for each question, and one that
+has a queue of them answers the same three for a quarter of it ([figures](#watching-for-changes)). All replicas share
+it, and a longer `refresh` takes less in the same measure.
 """
 
 
@@ -75,7 +77,7 @@ class Figures:
             ),
             ("last bytes of killed recorders", f"{outcome.of_killed:,}"),
             (
-                "sessions that ended while journald was away, and were told so; their last bytes",
+                "sessions whose last messages nobody took for ten minutes; their bytes",
                 f"{outcome.unstored}; {outcome.of_unstored:,}",
             ),
             ("sessions, recordings, hosts and keys not accounted for", f"{len(outcome.problems)}"),
