@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class ControlNode:
             _provide(Machine(machine), directory, self.packages[machine])
         for name, text in zip(("web.key", "web.crt"), certificate(Machine("server"), HOST), strict=True):
             (directory / name).write_text(text)
+        _provide_elasticsearch(Machine("client"), directory / "elasticsearch")
         self._inventory = directory / "hosts.json"
         self._inventory.write_text(json.dumps(self._hosts()))
 
@@ -120,3 +122,12 @@ def _provide(machine: Machine, directory: Path, packages: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     machine.copy_in(place / "cache/archives", "/root/fetched")
     machine.run("sh", "-c", "find /root/fetched -name '*.deb' -exec dpkg --install {} + && rm -rf /root/fetched")
+
+
+def _provide_elasticsearch(machine: Machine, directory: Path) -> None:
+    """What PyPI would give to the role `auditor`."""
+    version = machine.run("python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").stdout.strip()
+    made_for = ("--python-version", version, "--only-binary=:all:")
+    wanted = ("--target", directory, "--require-hashes", "-r", ROOT / "requirements/elasticsearch.txt")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *made_for, *wanted], check=True, timeout=300)
+    machine.copy_in(directory, "/usr/local/lib/session-recording")

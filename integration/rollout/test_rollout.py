@@ -12,10 +12,10 @@ import pytest
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.connection import connect
-from auditor.elasticsearch.layout import MESSAGES
+from auditor.elasticsearch.layout import MESSAGES, message_key
 from auditor.elasticsearch.server import Server
 from auditor.elasticsearch.setup import Options, setup
-from integration.auditor_page import ORIGIN, ticket_in
+from integration.auditor_page import HOST, ORIGIN, PLACE, Viewer, ticket_in
 from integration.browser import Browser
 from integration.client_network import reachable_in_client
 from integration.login import wait_for
@@ -24,11 +24,13 @@ from integration.rollout.control_node import ControlNode
 from integration.test_host_install import shell_of as shell
 from integration.test_host_install import snapshot
 from tests.elasticsearch_node import Node, missing
+from tests.recordings import messages
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/ansible.md").read_text()
 LOGIN_SHELL = "/usr/libexec/session-recording/login-shell"
 NEEDLE = f"needle{time.time_ns()}"
 SOON = 60.0
+AUDITORS = [{"hosts": "auditors", "roles": ["freeipa.session_recording.auditor"]}]
 HOSTS_ALONE = [{"hosts": "ipaclients", "roles": ["freeipa.session_recording.host"]}]
 SETTINGS = {"session_limit": 7, "journal_namespace": "session-recording"}
 LOG_SERVER = "http://127.0.0.1:19532"
@@ -274,3 +276,42 @@ def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client)
     assert again.changed == 0, again.said
     assert client.run("su", "-", "bob", "-c", "echo hello").stdout == "hello\n"
     assert client.run("systemctl", "list-unit-files", "--no-legend", "session-recording*", check=False).stdout == ""
+
+
+@pytest.fixture
+def knows_policies(control):
+    """The server, and what is there is taken back afterwards."""
+    done = control.play(SITE, "--limit=ipaserver")
+    assert done.status == 0, done.said
+    yield
+    assert control.play(ABSENT, "--limit=ipaserver").status == 0
+
+
+# Not one user for both: tickets for the page that he has are no longer good when it has got another key.
+@pytest.mark.parametrize(("proxy", "user"), [("nginx", "otto"), ("apache", "rita")])
+def test_the_page_is_behind_a_web_server_and_has_its_store_in_elasticsearch(
+    control, client, server, elasticsearch, knows_policies, proxy, user
+):
+    server.ipa("role-add-member", "Session Recording Auditor", f"--users={user}", check=False)
+    told = {
+        "session_recording_auditor_proxy": proxy,
+        "session_recording_auditor_store": STORE["session_recording_host_store"],
+        "session_recording_auditor_ingest": ["--from", "elasticsearch"],
+    }
+    done = control.play(AUDITORS, **told)
+    assert done.status == 0, done.said
+    again = control.play(AUDITORS, "--diff", **told)
+    assert again.status == 0, again.said
+    assert again.changed == 0, again.said
+    rec = f"behind-{proxy}"
+    for fields in messages(["as it was seen\r\n"], rec=rec):
+        document = {"@timestamp": round(fields["time"] * 1000), **fields}
+        elasticsearch.client.create(index="rollout-messages", id=message_key(rec, fields["id"]), document=document)
+    client.run("mkdir", "-p", PLACE)
+    viewer = Viewer(client, user, f"https://{HOST}")
+    wait_for(lambda: rec in viewer.get("/sessions").text, SOON, every=1)
+    done = control.play([{**AUDITORS[0], "vars": {"session_recording_auditor_state": "absent"}}], **told)
+    assert done.status == 0, done.said
+    gone = client.run("curl", "--silent", "--cacert", "/root/lab/ca.crt", f"https://{HOST}/sessions", check=False)
+    assert "session" not in gone.stdout
+    client.run("systemctl", "stop", {"nginx": "nginx", "apache": "apache2"}[proxy])
