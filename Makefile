@@ -91,7 +91,7 @@ lab-stop:
 # A lab of its own, whatever becomes of it; one that is running stays.
 integration: export LAB_NAME := integration
 integration: setup
-	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 1 --reruns-delay 10 --rerun-show-tracebacks -rR $(ARGS)
+	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 2 --reruns-delay 20 --rerun-show-tracebacks -rR $(ARGS)
 
 # From nothing to a recorded fleet, on a plain server and a plain host (DEBIAN=12 for one with Debian 12); then packages and
 # modules, where there is recording.
