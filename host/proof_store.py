@@ -8,8 +8,9 @@ import json
 import time
 from collections.abc import Sequence
 
-from auditor.elasticsearch.layout import MESSAGES, Names
-from auditor.log_servers.plain_bulk import Document, PlainBulk
+from auditor.elasticsearch.actions import Action
+from auditor.elasticsearch.layout import MESSAGES, Names, message_key
+from auditor.log_servers.plain_bulk import PlainBulk
 from host.proof_error import ProofError
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -36,22 +37,23 @@ def proven_in_store(bulk: PlainBulk, lines: Sequence[bytes], pauses: Sequence[fl
     )
 
 
-def _is_there(bulk: PlainBulk, documents: Sequence[Document]) -> int:
+def _is_there(bulk: PlainBulk, documents: Sequence[Action]) -> int:
     """How many were there already."""
-    answers = bulk.create(documents)
+    answers = bulk.write(documents)
     for answer in answers:
-        if answer.status != THERE and answer.status >= 300:
+        if answer.status != THERE and not answer.done:
             raise ProofError(f"{bulk.address} refuses the recording: {answer.type}: {answer.reason}")
     return sum(answer.status == THERE for answer in answers)
 
 
-def _document(prefix: str, line: bytes) -> Document:
+def _document(prefix: str, line: bytes) -> Action:
     """As rsyslog is told to write it."""
     fields = json.loads(line, parse_float=str)
     seconds, _, fraction = str(fields["time"]).partition(".")
     stamp = f"{seconds}{fraction:0<3.3}"
-    return Document(
+    return Action(
+        "create",
         Names(prefix).of(MESSAGES),
-        f"{fields['rec']}-{fields['id']}",
+        message_key(fields["rec"], fields["id"]),
         b'{"@timestamp":%b,%b' % (stamp.encode(), line.rstrip(b"\n")[1:]),
     )

@@ -43,8 +43,8 @@ COMMON_OF_AUDITOR = (
     *("__init__.py", "json_objects.py", "verify.py", "output", "player", "screen", "transcript"),
     *("log_servers", "commands/__init__.py", "commands/store.py"),
     *(f"recordings/{name}.py" for name in ("__init__", "store_error", "store_name")),
-    *(f"elasticsearch/{name}.py" for name in ("__init__", "address", "dead_letter", "identity", "layout")),
-    *(f"elasticsearch/{name}.py" for name in ("mapping", "settings")),
+    *(f"elasticsearch/{name}.py" for name in ("__init__", "actions", "address", "dead_letter", "identity", "layout")),
+    *(f"elasticsearch/{name}.py" for name in ("mapping", "refusal", "settings")),
 )
 """Of auditor, what `sessrec host` needs to verify a recording and to show a session, and `sessrec store` to send what
 rsyslog has put aside."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from auditor.elasticsearch.actions import Action, requests
 from auditor.elasticsearch.address import Address, AddressError
-from auditor.elasticsearch.bulk import Action, _requests
 from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.documents import bare_document, indexed_words, message_document, message_line
 from auditor.elasticsearch.id_ranges import IdRanges
@@ -308,9 +308,9 @@ def test_a_phrase_is_looked_up_by_where_its_words_meet():
 @given(st.lists(st.integers(0, 3000), max_size=40))
 def test_prop_requests_are_bounded_and_nothing_is_left_out(sizes):
     actions = [Action("index", "i", str(number), b"x" * size) for number, size in enumerate(sizes)]
-    requests = list(_requests(actions, 2000))
-    assert [action for request in requests for action in request] == actions
-    assert all(len(request) == 1 or sum(len(each.body) for each in request) <= 2000 for request in requests)
+    packed = list(requests(actions, 2000))
+    assert [action for request in packed for action in request] == actions
+    assert all(len(request) == 1 or sum(len(each.body) for each in request) <= 2000 for request in packed)
 
 
 def test_documents_of_two_recordings_never_have_one_name():

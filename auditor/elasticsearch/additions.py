@@ -26,8 +26,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from auditor.elasticsearch.bulk import Action, Result, document
-from auditor.elasticsearch.connection import item_error
+from auditor.elasticsearch.actions import Action, Result, document
 from auditor.elasticsearch.documents import (
     Hold,
     bare_document,
@@ -39,6 +38,7 @@ from auditor.elasticsearch.documents import (
 )
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, TEXTS, message_key, recording_key, text_key
+from auditor.elasticsearch.refusal import item_error
 from auditor.elasticsearch.refused import refused_action
 from auditor.elasticsearch.server import Server
 from auditor.recordings.store import Addition, ConflictError, StoreError

@@ -10,6 +10,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from auditor.elasticsearch.address import Address
 from auditor.elasticsearch.identity import identity, server_url, store_settings
+from auditor.elasticsearch.refusal import NO_SERVER, item_error
 from auditor.recordings.store import StoreError, StoreUnavailableError
 from recorder.configuration.settings import CONFIG_FILE
 
@@ -35,7 +36,7 @@ def connect(address: Address, environ: Mapping[str, str] = os.environ, config: s
     elif settings.cloud_id:
         options["cloud_id"] = settings.cloud_id
     else:
-        raise StoreError(f"no Elasticsearch is named: write url into [store] in {config}, or give its address")
+        raise StoreError(NO_SERVER.format(config))
     if settings.ca_file:
         options["ca_certs"] = settings.ca_file
     if who := identity(settings, environ):
@@ -59,8 +60,8 @@ def store_error(error: Exception, address: Address) -> StoreError:
     """What an error of the client means."""
     name = f"Elasticsearch at {address}"
     if isinstance(error, ApiError):
-        reason = str(_cause(error).get("reason") or error.message).splitlines()[0][:300]
-        return _refusal(name, address, error.status_code, str(_cause(error).get("type", "")), reason)
+        reason = str(_cause(error).get("reason") or error.message).splitlines()[0]
+        return item_error(address, error.status_code, str(_cause(error).get("type", "")), reason)
     if isinstance(error, UnsupportedProductError):
         return StoreError(f"{name} is something else: Elasticsearch 8 is needed")
     if isinstance(error, TlsError):
@@ -71,36 +72,6 @@ def store_error(error: Exception, address: Address) -> StoreError:
     if isinstance(error, ConnectionTimeout):
         return StoreUnavailableError(f"{name} does not answer within {TIMEOUT:.0f} s: see how it is doing")
     return StoreUnavailableError(f"{name} does not answer: start it, or name another ({_first_line(error)})")
-
-
-def is_read_only(type: str) -> bool:
-    """Whether an error says that an index takes no writes."""
-    return type == "cluster_block_exception"
-
-
-def item_error(address: Address, status: int, type: str, reason: str) -> StoreError:
-    """What it means that one document was refused."""
-    return _refusal(f"Elasticsearch at {address}", address, status, type, reason[:300])
-
-
-def _refusal(name: str, address: Address, status: int, type: str, reason: str) -> StoreError:
-    if is_read_only(type):
-        return StoreUnavailableError(
-            f"{name} takes no writes now; most often its disk is full: make room, and it goes on by itself ({reason})"
-        )
-    if status == 401:
-        return StoreError(f"{name} does not know the user or key: see [store] in the configuration")
-    if status == 403:
-        return StoreError(f"{name} does not let this user do that: give the role the privilege ({reason})")
-    if status == 404:
-        return StoreError(f"{name} has no store yet: `sessrec store setup --store {address}` makes it ({reason})")
-    if status == 429:
-        return StoreUnavailableError(f"{name} has too much to do: try again later ({reason})")
-    if status >= 500:
-        return StoreUnavailableError(
-            f"{name} cannot do it now: `sessrec store status --store {address}` says how it is ({reason})"
-        )
-    return StoreError(f"{name} refuses what it was asked: {reason}")
 
 
 def _cause(error: ApiError) -> Mapping[str, Any]:

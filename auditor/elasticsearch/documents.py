@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from auditor.elasticsearch.bulk import document
+from auditor.elasticsearch.actions import document
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.joints import joints
 from auditor.elasticsearch.mapping import MESSAGE

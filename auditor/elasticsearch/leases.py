@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from auditor.elasticsearch.bulk import Action, Result, document
-from auditor.elasticsearch.connection import errors, item_error
+from auditor.elasticsearch.actions import Action, Result, document
+from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.layout import LEASES, recording_key
+from auditor.elasticsearch.refusal import item_error
 from auditor.elasticsearch.server import Server
 
 SECONDS = 15.0

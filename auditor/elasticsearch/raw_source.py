@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.elasticsearch.bulk import Action, document
+from auditor.elasticsearch.actions import Action, document
 from auditor.elasticsearch.documents import Hold, message_line
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.layout import MESSAGES, REFUSALS

@@ -11,10 +11,11 @@ from typing import Any
 
 from elasticsearch import NotFoundError
 
-from auditor.elasticsearch.bulk import Action, document
-from auditor.elasticsearch.connection import errors, item_error
+from auditor.elasticsearch.actions import Action, document
+from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.dead_letter import dead_letter, excerpt
 from auditor.elasticsearch.layout import REFUSALS, SOURCES, recording_key
+from auditor.elasticsearch.refusal import item_error
 from auditor.elasticsearch.server import Server
 from auditor.recordings.store import ConflictError, Quarantined, Refusal
 

@@ -9,11 +9,13 @@ from typing import Any
 from elastic_transport import ConnectionTimeout
 from elasticsearch import ApiError, Elasticsearch
 
+from auditor.elasticsearch.actions import Action
 from auditor.elasticsearch.address import Address
-from auditor.elasticsearch.bulk import Action, Bulk
-from auditor.elasticsearch.connection import errors, item_error
+from auditor.elasticsearch.bulk import Bulk
+from auditor.elasticsearch.connection import errors
 from auditor.elasticsearch.documents import Hold
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, Kind, Names, recording_key
+from auditor.elasticsearch.refusal import item_error
 
 PAGE = 1000
 """Documents of one answer; Elasticsearch gives 10,000 at most."""

@@ -4,15 +4,16 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from auditor.elasticsearch.actions import Action, document
 from auditor.elasticsearch.additions import Additions
 from auditor.elasticsearch.address import Address
-from auditor.elasticsearch.bulk import Action, document
-from auditor.elasticsearch.connection import connect, errors, item_error
+from auditor.elasticsearch.connection import connect, errors
 from auditor.elasticsearch.documents import EVENT, Hold, facts_of, message_line
 from auditor.elasticsearch.id_ranges import IdRanges
 from auditor.elasticsearch.layout import MESSAGES, RECORDINGS, TEXTS, message_key, recording_key
 from auditor.elasticsearch.listing import behind, groups, states
 from auditor.elasticsearch.mapping import VERSION
+from auditor.elasticsearch.refusal import item_error
 from auditor.elasticsearch.refused import Sources
 from auditor.elasticsearch.search import Search, selected
 from auditor.elasticsearch.server import Server

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from auditor.elasticsearch.actions import Action, document
 from auditor.elasticsearch.dead_letter import dead_letter
 from auditor.elasticsearch.layout import REFUSALS, Names
-from auditor.log_servers.plain_bulk import Document, PlainBulk
+from auditor.log_servers.plain_bulk import PlainBulk
 from recorder.errors import SessrecError
 
 TAIL = 64
@@ -89,27 +90,27 @@ def _note_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.sent")
 
 
-def _documents(line: bytes) -> Iterator[tuple[str, Document]]:
+def _documents(line: bytes) -> Iterator[tuple[str, Action]]:
     """The documents of a request, each with its recording."""
     lines = json.loads(line)["request"]["postdata"].encode("utf-8", "surrogatepass").rstrip(b"\n").split(b"\n")
     for head, body in zip(lines[::2], lines[1::2], strict=True):
         (create,) = json.loads(head).values()
         key = str(create["_id"])
-        yield key.rpartition("-")[0], Document(str(create["_index"]), key, body)
+        yield key.rpartition("-")[0], Action("create", str(create["_index"]), key, body)
 
 
-def _send(bulk: PlainBulk, documents: list[tuple[str, Document]], resent: Resent) -> None:
-    refused: list[Document] = []
-    answers = bulk.create(document for _, document in documents)
-    for (rec, document), answer in zip(documents, answers, strict=True):
-        if 200 <= answer.status < 300:
+def _send(bulk: PlainBulk, documents: list[tuple[str, Action]], resent: Resent) -> None:
+    refused: list[Action] = []
+    results = bulk.write(action for _, action in documents)
+    for (rec, action), result in zip(documents, results, strict=True):
+        if result.done:
             resent.stored += 1
-        elif answer.status == 409:
+        elif result.status == 409:
             resent.known += 1
         else:
             resent.refused += 1
-            reason = f"Elasticsearch refused it: {answer.type}: {answer.reason}"
-            key, fields = dead_letter("rsyslog", rec, reason, document.body)
+            reason = f"Elasticsearch refused it: {result.type}: {result.reason}"
+            key, fields = dead_letter("rsyslog", rec, reason, action.body or b"")
             target = Names(bulk.address.prefix).of(REFUSALS)
-            refused.append(Document(target, key, json.dumps(fields).encode(), alias=True))
-    bulk.create(refused)
+            refused.append(Action("create", target, key, document(fields), alias=True))
+    bulk.write(refused)
