@@ -13,7 +13,8 @@ from host import install_files
 from host.install_audit import AuditEvents
 from host.install_error import InstallError
 from host.install_layout import CODE, CONFIG, HOST_PACKAGE, LOGIN_SHELL, POLICIES, RUN, STATE, Layout
-from host.install_login import LOCAL_ONLY, PAM_BY_HAND, Pam, Shells, Sssd
+from host.install_login import LOCAL_ONLY, Shells, Sssd
+from host.install_pam import pam_step
 from host.install_services import Answers, Files, Ground, Units
 from host.install_sshd import Sshd
 from host.install_system import System
@@ -129,7 +130,7 @@ class Installation:
         self.files = Files(self.layout, self.system, self.manifest, contents)
         self.units = Units(self.layout, self.system, self.manifest, contents)
         self.audit = AuditEvents(self.layout, self.system, self.manifest, contents)
-        self.pam = Pam(self.layout, self.system)
+        self.pam = pam_step(self.layout, self.system)
         self.sshd = Sshd(self.layout, self.system, self.manifest)
         self.sssd = Sssd(self.layout, self.system, self.manifest)
         return [
@@ -148,8 +149,8 @@ class Installation:
         return Ground(self.layout, self.system, self.manifest)
 
     def _hints(self, say: Say) -> None:
-        if self.pam.by_hand:
-            say(PAM_BY_HAND)
+        if self.pam.hint:
+            say(self.pam.hint)
         if not self.sssd.configured:
             say(LOCAL_ONLY)
         for line in self.sshd.warnings():

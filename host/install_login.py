@@ -1,4 +1,4 @@
-"""The steps that logins depend on: /etc/shells, PAM, and SSSD's shell, which comes last and goes first."""
+"""The steps that give people the login shell: /etc/shells, and SSSD's shell, which comes last and goes first."""
 
 import configparser
 from pathlib import Path
@@ -6,20 +6,10 @@ from pathlib import Path
 from host import install_files
 from host.install_error import InstallError
 from host.install_files import Manifest
-from host.install_layout import CODE, LOGIN_SHELL, PAM_HOOK, PAM_PROFILE, SSSD_DROP_IN, Content, Layout
+from host.install_layout import LOGIN_SHELL, SSSD_DROP_IN, Content, Layout
 from host.install_system import System
 
 SHELLS = Path("/etc/shells")
-PAM_FILES = (Path("/etc/pam.d/common-session"), Path("/etc/pam.d/common-session-noninteractive"))
-PAM_LINES = (
-    f"session optional pam_env.so readenv=0 conffile={CODE}/sssd_responder/pam_env.conf",
-    f"session required pam_exec.so type=open_session seteuid quiet stdout {PAM_HOOK}",
-)
-PAM_BY_HAND = (
-    "PAM is not set up by pam-auth-update here, and without the hook no audit rules are set. Add these two lines "
-    "after pam_loginuid.so to what sshd, login, su, sudo and crond include, such as /etc/pam.d/postlogin: "
-    f"'{PAM_LINES[0]}' and '{PAM_LINES[1]}'"
-)
 SSSD_CONFIG = Path("/etc/sssd/sssd.conf")
 LOCAL_ONLY = "SSSD is not configured here, so no user's shell was changed; run this again when it is"
 
@@ -56,63 +46,6 @@ class Shells:
     def _write(self, lines: list[str]) -> None:
         data = "\n".join(lines).encode(errors="surrogateescape")
         install_files.replace(self._file, Content(data, self._file.stat().st_mode & 0o777))
-
-
-class Pam:
-    """The hook at the opening and closing of a session, in Debian's common files."""
-
-    def __init__(self, layout: Layout, system: System) -> None:
-        self._layout, self._system = layout, system
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether this machine has no pam-auth-update."""
-        return not self._layout.at(PAM_PROFILE.parent).is_dir()
-
-    def pending(self) -> list[str]:
-        """The files that lack the hook."""
-        if self.by_hand:
-            return []
-        return [f"add the hook to {path}" for path in PAM_FILES if not self._is_current(path)]
-
-    def apply(self) -> list[str]:
-        """Enable our profile, and see that root still gets in."""
-        self._system.enable_pam_profile()
-        problem = ""
-        if self.pending():
-            problem = (
-                "pam-auth-update leaves /etc/pam.d/common-* alone, since somebody has changed them by hand: "
-                "run `pam-auth-update --force`, or add these lines to both, then run this again: "
-                f"'{PAM_LINES[0]}' and '{PAM_LINES[1]}'"
-            )
-        elif refused := self._system.refused_by_pam():
-            problem = f"with the hook in PAM root cannot use su any more ({refused}), so it was taken out again"
-        if problem:
-            self.undo()
-            raise InstallError(problem)
-        return []
-
-    def undo(self) -> list[str]:
-        """Disable the profile; raises InstallError where the hook stays, since its program goes next."""
-        if self.by_hand:
-            return []
-        had = [path for path in PAM_FILES if has_hook(self._layout.at(path))]
-        if had or self._layout.at(PAM_PROFILE).exists():
-            self._system.disable_pam_profile()
-        for path in had:
-            if has_hook(self._layout.at(path)):
-                raise InstallError(
-                    f"pam-auth-update leaves {PAM_HOOK} in {path}: take that line out, then run this again"
-                )
-        return [f"took the hook out of {path}" for path in had]
-
-    def _is_current(self, path: Path) -> bool:
-        """Whether both lines are there, as this version has them."""
-        try:
-            lines = self._layout.at(path).read_text(errors="replace").splitlines()
-        except FileNotFoundError:
-            return False
-        return {tuple(line.split()) for line in PAM_LINES} <= {tuple(line.split()) for line in lines}
 
 
 class Sssd:
@@ -215,12 +148,3 @@ class Sssd:
                     continue
         value = parser.get("ifp", "user_attributes", fallback="") or ""
         return [name for part in value.split(",") if (name := part.strip()) and name != "+originalMemberOf"]
-
-
-def has_hook(path: Path) -> bool:
-    """Whether a file of PAM's names the hook, in a line that counts."""
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError:
-        return False
-    return any(str(PAM_HOOK) in line.partition("#")[0].split() for line in lines)

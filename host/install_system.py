@@ -107,6 +107,10 @@ class System:
         """Take it out again."""
         self._run("pam-auth-update", "--remove", "session-recording")
 
+    def authselect(self, *arguments: str) -> str:
+        """What authselect prints."""
+        return self._run("authselect", *arguments)
+
     def refused_by_pam(self) -> str:
         """Why root cannot become root any more; "" if he can."""
         done = self._done("su", "-s", "/bin/sh", "root", "-c", "exit 0")

@@ -6,8 +6,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from host.install_layout import LOGIN_SHELL, SSSD_DROP_IN
-from host.install_login import PAM_FILES, SHELLS, SSSD_CONFIG, has_hook
+from host.install_layout import LOGIN_SHELL, SSSD_DROP_IN, Layout
+from host.install_login import SHELLS, SSSD_CONFIG
+from host.install_pam import pam_files
+from host.pam_lines import has_hook
 from host.status_check import CRITICAL, INSTALL, OK, WARNING, Check
 
 PAM_DIRECTORY = Path("/etc/pam.d")
@@ -94,7 +96,7 @@ def _shell_of(user: str) -> Iterator[Check]:
 
 
 def _pam() -> Check:
-    files = [path for path in PAM_FILES if path.exists()]
+    files = pam_files(Layout())
     lacking = [str(path) for path in files if not has_hook(path)]
     if not files and not any(map(has_hook, PAM_DIRECTORY.glob("*"))):
         lacking = [str(PAM_DIRECTORY)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host import install_files
-from host.install import NOT_INSTALLED, UP_TO_DATE, Installation
+from host.install import NOT_INSTALLED, UP_TO_DATE
 from host.install_error import InstallError
 from host.install_layout import (
     AUDIT,
@@ -29,162 +29,10 @@ from host.install_layout import (
     SSSD_DROP_IN,
     Layout,
 )
-from host.install_login import PAM_FILES, PAM_LINES, SHELLS
-
-ROOT = Path(__file__).parent.parent
-
-
-class Played:
-    """A machine as the installer sees it; `done` says what it was told to do."""
-
-    def __init__(self, layout):
-        self.layout, self.done = layout, []
-        self.account, self.up, self.users = False, set(), []
-        self.failing = self.interrupted = self.problem = self.refusal = ""
-        self.pam_edited_by_hand = False
-        self.broken = ""
-        """A word in the recorder's starter with which it does not answer."""
-
-    def check(self):
-        self._do("check")
-
-    def account_exists(self):
-        return self.account
-
-    def create_account(self):
-        self._do("account")
-        self.account = True
-
-    def remove_account(self):
-        self.account = False
-
-    def create_directories(self):
-        self._do("directories")
-        for name in ("run/session-recording/sessions", "var/lib/session-recording/recordings"):
-            (self.layout.root / name).mkdir(parents=True, exist_ok=True)
-
-    def compile(self):
-        self._do("compile")
-
-    def take_up_units(self):
-        self._do("units")
-
-    def is_up(self, unit):
-        return unit in self.up
-
-    is_enabled = is_up
-
-    def start(self, unit):
-        self._do(f"start {unit}")
-        self.up.add(unit)
-
-    def stop(self, unit):
-        self._do(f"stop {unit}")
-        self.up.discard(unit)
-
-    def seems_unanswered(self):
-        return self.unanswered()
-
-    def unanswered(self, wait=0):
-        starter = self.layout.at(CODE) / "recorder/service.py"
-        if not self.up or (self.broken and self.broken in starter.read_text()):
-            return "nobody is there"
-        return self.problem
-
-    def enable_pam_profile(self):
-        self._do("pam")
-        for path in () if self.pam_edited_by_hand else PAM_FILES:
-            with self.layout.at(path).open("a") as file:
-                file.writelines(f"{line}\n" for line in PAM_LINES)
-
-    def disable_pam_profile(self):
-        self._do("no pam")
-        for path in PAM_FILES:
-            text = self.layout.at(path).read_text()
-            self.layout.at(path).write_text(
-                "".join(line for line in text.splitlines(True) if line[:-1] not in PAM_LINES)
-            )
-
-    def refused_by_pam(self):
-        return self.refusal
-
-    def restart_sssd(self):
-        self._do("sssd")
-
-    def reload_auditd(self):
-        self._do("auditd")
-
-    def local_users_of(self, shell):
-        return self.users
-
-    def _do(self, what):
-        if self.interrupted == what:
-            self.interrupted = ""
-            raise KeyboardInterrupt
-        if self.failing == what:
-            raise InstallError(f"{what} failed")
-        self.done.append(what)
-
-
-class Host:
-    """A machine in a directory, with sources that are as small as they can be."""
-
-    def __init__(self, directory):
-        source = directory / "checkout"
-        for name in (
-            *("sessrec.py", "recorder/__init__.py", "recorder/service.py", "recorder/login_shell.py"),
-            *("sssd_responder/pam_hook.py", "sssd_responder/pam_env.conf", "auditor/verify.py"),
-            *("ipa_plugin/__init__.py", "ipa_plugin/policy.py", "ipa_plugin/install.py"),
-        ):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_text(f"# {name}\n")
-        shutil.copytree(ROOT / "host/files", source / "host/files")
-        self.root, self.source = directory / "root", source
-        for name, text in {
-            "etc/shells": "/bin/sh\n/bin/bash\n",
-            "etc/pam.d/common-session": "session required pam_unix.so\n",
-            "etc/pam.d/common-session-noninteractive": "session required pam_unix.so\n",
-            "etc/sssd/sssd.conf": "[sssd]\ndomains = lab.test\n[domain/lab.test]\nid_provider = ipa\n",
-            "etc/audit/plugins.d/af_unix.conf": "active = no\n",
-            "usr/share/pam-configs/unix": "",
-            "usr/bin/true": "",
-        }.items():
-            self.write(name, text)
-        self.layout = Layout(self.root, source)
-        self.system = Played(self.layout)
-        self.said = []
-
-    def write(self, name, text):
-        path = self.root / name.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def read(self, path):
-        return self.layout.at(Path(path)).read_text()
-
-    def has(self, path):
-        return self.layout.at(Path(path)).exists()
-
-    def install(self, before_first=None):
-        return self._run(lambda installation: installation.install(self.said.append, before_first))
-
-    def uninstall(self, purge=False):
-        return self._run(lambda installation: installation.uninstall(self.said.append, purge))
-
-    def check(self):
-        return self._run(lambda installation: installation.check(self.said.append))
-
-    def _run(self, action):
-        self.said.clear()
-        self.system.done.clear()
-        return action(Installation(self.layout, self.system))
-
-    def files(self):
-        return {
-            str(path.relative_to(self.root)): (path.read_bytes(), path.stat().st_mode)
-            for path in sorted(self.root.rglob("*"))
-            if path.is_file()
-        }
+from host.install_login import SHELLS
+from host.install_pam import COMMON_FILES
+from host.pam_lines import PAM_LINES
+from tests.played_host import Host
 
 
 @pytest.fixture
@@ -216,12 +64,12 @@ def test_a_test_login_that_fails_changes_nobody_s_shell_and_leaves_pam_as_it_was
     def fails():
         raise InstallError("the test login of alice fails")
 
-    before = host.read(PAM_FILES[0])
+    before = host.read(COMMON_FILES[0])
     with pytest.raises(InstallError, match="alice"):
         host.install(fails)
     assert not host.has(SSSD_DROP_IN)
     assert "sssd" not in host.system.done
-    assert host.read(PAM_FILES[0]) == before
+    assert host.read(COMMON_FILES[0]) == before
 
 
 def test_where_people_are_recorded_already_no_test_login_comes_between(installed):
@@ -388,7 +236,7 @@ def test_where_no_version_answers_nobody_gets_past_the_recorder(installed):
         installed.install()
     assert installed.has(SSSD_DROP_IN)
     assert "sssd" not in installed.system.done
-    assert installed.read(PAM_FILES[0]).endswith(f"{PAM_LINES[1]}\n")
+    assert installed.read(COMMON_FILES[0]).endswith(f"{PAM_LINES[1]}\n")
     assert "logins by the login shell are refused" in installed.said[-1]
 
 
@@ -408,7 +256,7 @@ def test_where_no_version_answers_and_the_host_allows_it_everybody_has_his_own_s
         installed.install()
     assert not installed.has(SSSD_DROP_IN)
     assert "sssd" in installed.system.done
-    assert str(PAM_LINES[1]) not in installed.read(PAM_FILES[0])
+    assert str(PAM_LINES[1]) not in installed.read(COMMON_FILES[0])
     assert "logins go on unrecorded" in installed.said[-1]
 
 
@@ -425,7 +273,7 @@ def test_a_first_installation_that_fails_at_its_end_leaves_everybody_his_own_she
     with pytest.raises(KeyboardInterrupt):
         host.install()
     assert not host.has(SSSD_DROP_IN)
-    assert str(PAM_LINES[1]) not in host.read(PAM_FILES[0])
+    assert str(PAM_LINES[1]) not in host.read(COMMON_FILES[0])
 
 
 MISTAKES = [
@@ -507,7 +355,7 @@ def test_a_hook_that_locks_root_out_is_taken_out_at_once(host):
     host.system.refusal = "su: cannot open session"
     with pytest.raises(InstallError, match="root cannot use su any more"):
         host.install()
-    assert host.read(PAM_FILES[0]) == "session required pam_unix.so\n"
+    assert host.read(COMMON_FILES[0]) == "session required pam_unix.so\n"
     assert not host.has(SSSD_DROP_IN)
 
 

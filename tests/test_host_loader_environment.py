@@ -13,7 +13,7 @@ from host.install_error import InstallError
 from host.install_layout import SSHD_DROP_IN
 from host.loader_environment import VARIABLES, checks, look
 from host.sshd_config import SSHD, SshdError
-from tests.test_host_install import Host, Played
+from tests.played_host import Host, Played
 
 DEBIAN_12 = """\
 @include common-auth

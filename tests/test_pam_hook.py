@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from host.install_login import PAM_LINES
+from host.pam_lines import PAM_LINES
 from sssd_responder import pam_hook
 
 HOOK = Path(pam_hook.__file__)
