@@ -3,27 +3,20 @@
 Each test goes on where the one before has left the lab: `make rollout` starts one without session recording.
 """
 
-import os
 import re
 import time
 from pathlib import Path
 
 import pytest
 
-from auditor.elasticsearch.address import Address
-from auditor.elasticsearch.connection import connect
 from auditor.elasticsearch.layout import MESSAGES, message_key
-from auditor.elasticsearch.server import Server
-from auditor.elasticsearch.setup import Options, setup
 from integration.auditor_page import HOST, ORIGIN, PLACE, Viewer, ticket_in
 from integration.browser import Browser
-from integration.client_network import reachable_in_client
 from integration.login import wait_for
 from integration.machine import Machine
 from integration.rollout.control_node import ControlNode
 from integration.test_host_install import shell_of as shell
 from integration.test_host_install import snapshot
-from tests.elasticsearch_node import Node, missing
 from tests.recordings import messages
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs/ansible.md").read_text()
@@ -35,12 +28,8 @@ HOSTS_ALONE = [{"hosts": "ipaclients", "roles": ["freeipa.session_recording.host
 SETTINGS = {"session_limit": 7, "journal_namespace": "session-recording"}
 LOG_SERVER = "http://127.0.0.1:19532"
 REMOTE = "/var/log/journal/remote"
-STORE = {
-    "session_recording_host_settings": SETTINGS,
-    "session_recording_host_store": "http://127.0.0.1:19200/rollout",
-    "session_recording_host_store_password": """a'pass\\word"$HOME%é:`""",
-    "session_recording_host_metrics": "/var/lib/lab-metrics",
-}
+METRICS = "/var/lib/lab-metrics"
+TOLD = {"session_recording_host_settings": SETTINGS, "session_recording_host_metrics": METRICS}
 SCREEN = """
 return Array.from(document.querySelectorAll('.stage pre.ap-term-text > *'), row =>
     Array.from(row.children, piece => piece.textContent).join(' ')).join('\\n');
@@ -214,30 +203,12 @@ def test_recordings_of_a_namespace_are_sent_to_a_log_server(control, client):
     client.run("systemctl", "stop", "lab-log-server")
 
 
-@pytest.fixture(scope="module")
-def elasticsearch(tmp_path_factory, client):
-    """A store that the client reaches as the role is told, with nothing in it."""
-    if problem := missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(problem)
-        pytest.skip(problem)
-    address = Address.read(STORE["session_recording_host_store"])
-    node = Node(tmp_path_factory.mktemp("elasticsearch"), http__port=19200)
-    node.start()
-    with reachable_in_client(19200):
-        store = Server(connect(address, {}, "/nonexistent"), address)
-        setup(store.client, address, Options(replicas=0))
-        yield store
-        store.close()
-    node.stop()
-
-
-def test_recordings_are_sent_into_a_store_and_numbers_written_for_prometheus(control, client, elasticsearch):
-    spaces = control.play(HOSTS_ALONE, **{**STORE, "session_recording_host_store_password": "two words"})
+def test_recordings_are_sent_into_a_store_and_numbers_written_for_prometheus(control, client, elasticsearch, store):
+    spaces = control.play(HOSTS_ALONE, **{**TOLD, **store, "session_recording_host_store_password": "two words"})
     assert spaces.status != 0
     assert "must not have spaces" in spaces.said
-    client.run("mkdir", "-p", STORE["session_recording_host_metrics"])
-    done = control.play(HOSTS_ALONE, "--diff", **STORE)
+    client.run("mkdir", "-p", METRICS)
+    done = control.play(HOSTS_ALONE, "--diff", **TOLD, **store)
     assert done.status == 0, done.said
     assert "$HOME" not in done.said, "the password"
     said = client.run("sessrec", "host", "prove", "bob").stdout
@@ -248,16 +219,16 @@ def test_recordings_are_sent_into_a_store_and_numbers_written_for_prometheus(con
         return elasticsearch.count(MESSAGES, {"term": {"rec": rec}})
 
     wait_for(lambda: arrived() == int(count), SOON, every=0.5)
-    written = client.run("cat", f"{STORE['session_recording_host_metrics']}/session-recording.prom").stdout
+    written = client.run("cat", f"{METRICS}/session-recording.prom").stdout
     assert re.search(r"(?m)^session_recording_", written)
-    again = control.play(HOSTS_ALONE, "--diff", **STORE)
+    again = control.play(HOSTS_ALONE, "--diff", **TOLD, **store)
     assert again.status == 0, again.said
     assert again.changed == 0, again.said
 
 
-def test_a_recording_that_does_not_arrive_in_the_store_fails_the_role(control, client, elasticsearch):
+def test_a_recording_that_does_not_arrive_in_the_store_fails_the_role(control, client, store):
     client.run("systemctl", "kill", "--signal=SIGSTOP", "session-recording-rsyslog.service")
-    done = control.play(HOSTS_ALONE, **STORE)
+    done = control.play(HOSTS_ALONE, **TOLD, **store)
     client.run("systemctl", "kill", "--signal=SIGCONT", "session-recording-rsyslog.service")
     assert done.status != 0
     assert "Prove that a recording arrives in the store" in done.said
@@ -265,9 +236,9 @@ def test_a_recording_that_does_not_arrive_in_the_store_fails_the_role(control, c
     assert shell(client, "bob") == LOGIN_SHELL, "people are recorded all the same"
 
 
-def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client):
+def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client, store):
     purge = {"session_recording_host_purge": True, "session_recording_auditor_purge": True}
-    settings = {**STORE, "session_recording_host_log_server": LOG_SERVER}
+    settings = {**TOLD, **store, "session_recording_host_log_server": LOG_SERVER}
     done = control.play(ABSENT, **purge, **settings)
     assert done.status == 0, done.said
     assert files(client) == before
@@ -295,7 +266,7 @@ def test_the_page_is_behind_a_web_server_and_has_its_store_in_elasticsearch(
     server.ipa("role-add-member", "Session Recording Auditor", f"--users={user}", check=False)
     told = {
         "session_recording_auditor_proxy": proxy,
-        "session_recording_auditor_store": STORE["session_recording_host_store"],
+        "session_recording_auditor_store": f"{elasticsearch.address.url}/{elasticsearch.address.prefix}",
         "session_recording_auditor_ingest": ["--from", "elasticsearch"],
     }
     done = control.play(AUDITORS, **told)

@@ -1,0 +1,61 @@
+"""Stores of Elasticsearch that the lab's client reaches."""
+
+import os
+import re
+import ssl
+from base64 import b64encode
+
+import pytest
+
+from auditor.elasticsearch.address import Address
+from auditor.elasticsearch.connection import connect
+from auditor.elasticsearch.server import Server
+from auditor.elasticsearch.setup import Options, setup
+from integration.client_network import reachable_in_client
+from tests.certificates import self_signed
+from tests.elasticsearch_node import Node, missing
+from tests.elasticsearch_node.proxy import PASS, Proxy
+
+STORE = Address.read("http://127.0.0.1:19200/rollout")
+PASSWORD = """a'pass\\word"$HOME%é:`"""
+
+
+@pytest.fixture(scope="module")
+def elasticsearch(tmp_path_factory, client):
+    """A store with nothing in it that the client reaches."""
+    if problem := missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(problem)
+        pytest.skip(problem)
+    node = Node(tmp_path_factory.mktemp("elasticsearch"), http__port=19200)
+    node.start()
+    with reachable_in_client(19200):
+        store = Server(connect(STORE, {}, "/nonexistent"), STORE)
+        setup(store.client, STORE, Options(replicas=0))
+        yield store
+        store.close()
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, elasticsearch):
+    """What the role is told of it: by TLS, with an authority that nobody else knows, and with a password."""
+    trusted = self_signed(tmp_path_factory.mktemp("store"))
+    certificate = trusted.with_name("ca.crt")
+    certificate.write_text(re.search(r"-----BEGIN CERT.*", trusted.read_text(), re.DOTALL)[0])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(trusted)
+    credentials = b64encode(f"session-recording-writer:{PASSWORD}".encode()).decode()
+
+    def fate(method, path, body):
+        known = guard.seen[-1].get("Authorization") == f"Basic {credentials}"
+        return PASS if known else (401, {"error": {"type": "security_exception"}, "status": 401})
+
+    guard = Proxy(STORE.url, fate=fate, tls=tls)
+    with reachable_in_client(int(guard.url.rpartition(":")[2])):
+        yield {
+            "session_recording_host_store": f"{guard.url}/{STORE.prefix}",
+            "session_recording_host_store_password": PASSWORD,
+            "session_recording_host_store_ca": str(certificate),
+        }
+    guard.close()
