@@ -70,6 +70,17 @@ class ControlNode:
         )
         return Run(done.returncode, done.stdout)
 
+    def make_repository(self) -> None:
+        """Make the directory of the packages one of apt's."""
+        listed = subprocess.run(
+            ["dpkg-scanpackages", "--multiversion", "."],
+            cwd=self.directory / "packages",
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        (self.directory / "packages/Packages").write_bytes(listed.stdout)
+
     def _hosts(self) -> dict[str, Any]:
         """As the documentation has it, with machines of the lab in its groups."""
         client = {HOST: {"ansible_host": "client"}}

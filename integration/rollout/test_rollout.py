@@ -250,6 +250,32 @@ def test_absent_leaves_the_host_as_it_was_byte_for_byte(control, before, client,
 
 
 @pytest.fixture
+def repository(control, client):
+    """One with packages of this tree, which the client knows of."""
+    control.make_repository()
+    client.copy_in(control.directory / "packages", "/srv/repository")
+    source = "/etc/apt/sources.list.d/lab.list"
+    client.run("sh", "-c", f"echo 'deb [trusted=yes] file:/srv/repository ./' >{source}")
+    client.run("apt-get", "update", "-o", f"Dir::Etc::SourceList={source}", "-o", "Dir::Etc::SourceParts=-")
+    yield
+    client.run("rm", "-rf", "/srv/repository", source)
+    client.run("sh", "-c", "rm -f /var/lib/apt/lists/*repository*")
+
+
+def test_packages_by_name_come_from_a_repository_that_the_machine_has(control, client, repository, knows_policies):
+    named = {"session_recording_host_packages": ["freeipa-session-recording-host"]}
+    done = control.play(HOSTS_ALONE, **named)
+    assert done.status == 0, done.said
+    assert shell(client, "bob") == LOGIN_SHELL
+    again = control.play(HOSTS_ALONE, "--diff", **named)
+    assert again.status == 0, again.said
+    assert again.changed == 0, again.said
+    done = control.play(ABSENT, "--limit=ipaclients", session_recording_host_purge=True, **named)
+    assert done.status == 0, done.said
+    assert "freeipa-session-recording" not in client.run("dpkg-query", "-W", "-f=${Package}\n").stdout
+
+
+@pytest.fixture
 def knows_policies(control):
     """The server, and what is there is taken back afterwards."""
     done = control.play(SITE, "--limit=ipaserver")
