@@ -88,11 +88,10 @@ lab: setup
 lab-stop:
 	@$(LAB) stop-all
 
-# A lab of its own, whatever becomes of it; one that is running stays. Tests that start labs of their own run beside the
-# others (integration/conftest.py).
+# A lab of its own, whatever becomes of it; one that is running stays.
 integration: export LAB_NAME := integration
 integration: setup
-	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout -n 2 --dist loadgroup --reruns 2 --reruns-delay 20 --rerun-show-tracebacks -rR $(ARGS)
+	@$(LAB) with $(BIN)/pytest -o testpaths=integration --ignore=integration/rollout --reruns 2 --reruns-delay 20 --rerun-show-tracebacks -rR $(ARGS)
 
 # From nothing to a recorded fleet, on a plain server and a plain host (DEBIAN=12 for one with Debian 12); then packages and
 # modules, where there is recording.

@@ -23,13 +23,6 @@ def pytest_sessionstart() -> None:
         pytest.exit(done.stderr.strip(), 2)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start labs of their own run beside the others, all of which use the one that is running."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group("the lab"))
-
-
 @pytest.fixture(scope="session")
 def server() -> Machine:
     """The FreeIPA server, with session recording."""

@@ -26,7 +26,7 @@ SERVER_INSTALL = (
 )
 
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("labs of their own")]
+pytestmark = pytest.mark.timeout(900)
 
 
 class Throwaway:

@@ -11,8 +11,6 @@ import pytest
 
 from integration.machine import LAB
 
-pytestmark = pytest.mark.xdist_group("labs of their own")
-
 CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/session-recording-lab"))
 
 
