@@ -16,7 +16,6 @@ from tests.certificates import self_signed
 from tests.elasticsearch_node import Node, missing
 from tests.elasticsearch_node.proxy import PASS, Proxy
 
-STORE = Address.read("http://127.0.0.1:19200/rollout")
 PASSWORD = """a'pass\\word"$HOME%é:`"""
 
 
@@ -27,11 +26,12 @@ def elasticsearch(tmp_path_factory, client):
         if os.environ.get("CI") == "true":
             pytest.fail(problem)
         pytest.skip(problem)
-    node = Node(tmp_path_factory.mktemp("elasticsearch"), http__port=19200)
+    node = Node(tmp_path_factory.mktemp("elasticsearch"))
     node.start()
-    with reachable_in_client(19200):
-        store = Server(connect(STORE, {}, "/nonexistent"), STORE)
-        setup(store.client, STORE, Options(replicas=0))
+    address = Address.read(f"{node.url}/rollout")
+    with reachable_in_client(port_of(node.url)):
+        store = Server(connect(address, {}, "/nonexistent"), address)
+        setup(store.client, address, Options(replicas=0))
         yield store
         store.close()
     node.stop()
@@ -51,11 +51,16 @@ def store(tmp_path_factory, elasticsearch):
         known = guard.seen[-1].get("Authorization") == f"Basic {credentials}"
         return PASS if known else (401, {"error": {"type": "security_exception"}, "status": 401})
 
-    guard = Proxy(STORE.url, fate=fate, tls=tls)
-    with reachable_in_client(int(guard.url.rpartition(":")[2])):
+    guard = Proxy(elasticsearch.address.url, fate=fate, tls=tls)
+    with reachable_in_client(port_of(guard.url)):
         yield {
-            "session_recording_host_store": f"{guard.url}/{STORE.prefix}",
+            "session_recording_host_store": f"{guard.url}/{elasticsearch.address.prefix}",
             "session_recording_host_store_password": PASSWORD,
             "session_recording_host_store_ca": str(certificate),
         }
     guard.close()
+
+
+def port_of(url):
+    """The port in an address."""
+    return int(url.rpartition(":")[2])
