@@ -19,9 +19,9 @@ do: sudo and crond do not include it."""
 
 PROFILE = "custom/session-recording"
 
-_IN_USE = Path("/etc/authselect/authselect.conf")
-_CUSTOM = Path("/etc/authselect/custom")
-_DIRECTORY = _CUSTOM / "session-recording"
+_AUTHSELECT = Path("/etc/authselect")
+_IN_USE = _AUTHSELECT / "authselect.conf"
+_DIRECTORY = _AUTHSELECT / PROFILE
 _NAMES_BASE = "README"
 """A file that every profile has; ours is a link into the base."""
 
@@ -98,7 +98,7 @@ class Authselect:
     def _base(self) -> str:
         """The profile that ours is made from, by the name that authselect has for it."""
         directory = self._base_directory()
-        return f"custom/{directory.name}" if directory.parent == _CUSTOM else directory.name
+        return f"custom/{directory.name}" if directory.parent == _DIRECTORY.parent else directory.name
 
     def _wanted(self, path: Path) -> bytes:
         """What our profile has for one of PAM's files: that of the base, and our lines at its end."""
